@@ -1,0 +1,56 @@
+use crate::Outcome;
+use crate::contain::contain;
+
+/// Says how a finished request counts.
+///
+/// Closures are classifiers. A classifier runs on the path of every response: it should look, not
+/// work. One that panics has said that the request teaches nothing; the response goes on its way.
+///
+/// # Examples
+///
+/// ```
+/// use tower_adaptive::{Classifier, Outcome};
+///
+/// let classifier = |result: &Result<u16, std::io::Error>| match result {
+///     Ok(503) => Some(Outcome::Overload),
+///     Ok(400..=499) => None,
+///     Ok(_) => Some(Outcome::Success),
+///     Err(_) => Some(Outcome::Overload),
+/// };
+/// assert_eq!(classifier.classify(&Ok(404)), None);
+/// ```
+pub trait Classifier<T, E> {
+    /// Returns how the request counts, or `None` if it teaches nothing: if its response time says
+    /// more about the caller than about the service.
+    fn classify(&self, result: &Result<T, E>) -> Option<Outcome>;
+}
+
+impl<F, T, E> Classifier<T, E> for F
+where
+    F: Fn(&Result<T, E>) -> Option<Outcome>,
+{
+    fn classify(&self, result: &Result<T, E>) -> Option<Outcome> {
+        self(result)
+    }
+}
+
+/// Counts `Ok` as [`Success`](Outcome::Success) and `Err` as [`Overload`](Outcome::Overload).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DefaultClassifier;
+
+impl<T, E> Classifier<T, E> for DefaultClassifier {
+    fn classify(&self, result: &Result<T, E>) -> Option<Outcome> {
+        match result {
+            Ok(_) => Some(Outcome::Success),
+            Err(_) => Some(Outcome::Overload),
+        }
+    }
+}
+
+/// Asks a classifier that may panic.
+pub(crate) fn classify<C, T, E>(classifier: &C, result: &Result<T, E>) -> Option<Outcome>
+where
+    C: Classifier<T, E>,
+{
+    contain(|| classifier.classify(result)).flatten()
+}

@@ -1,0 +1,129 @@
+use tokio::time::Instant;
+
+use crate::Outcome;
+use crate::limiter::{Finished, Handle, Limiter};
+
+/// One admission: the right to have one request in flight.
+///
+/// Say how the request ended with [`complete`](Self::complete). A permit that is dropped instead
+/// counts as [`Canceled`](Outcome::Canceled), with the time it was held as a lower bound of the
+/// RTT.
+///
+/// # Examples
+///
+/// ```
+/// use tower_adaptive::{Aimd, Limiter, Outcome};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let limiter = Limiter::new(Aimd::default());
+/// let permit = limiter.acquire().await;
+/// assert_eq!(limiter.in_flight(), 1);
+///
+/// // ... the work ...
+/// permit.complete(Outcome::Success);
+/// assert_eq!(limiter.in_flight(), 0);
+/// # }
+/// ```
+#[derive(Debug)]
+#[must_use = "a permit that is dropped at once counts as a canceled request"]
+pub struct Permit(Held<Limiter>);
+
+impl Permit {
+    pub(crate) fn new(limiter: Limiter) -> Self {
+        let mut held = Held::start(limiter);
+        held.polled();
+        Self(held)
+    }
+
+    /// Gives the permit back and reports how the request ended, and how long it took.
+    pub fn complete(mut self, outcome: Outcome) {
+        self.0.finish(Some(outcome));
+    }
+
+    /// Gives the permit back and teaches nothing: for a request that ended in a way that has
+    /// nothing to do with load, such as a client's mistake.
+    pub fn release(mut self) {
+        self.0.finish(None);
+    }
+}
+
+/// A permit in use: it owns one unit of the gate's in-flight count and returns it exactly once.
+#[derive(Debug)]
+pub(crate) struct Held<H: Handle> {
+    handle: H,
+    started: Instant,
+    // Narrowed to keep futures small; the gate's fields have 31 bits.
+    in_flight: u32,
+    limit: u32,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Called and not polled yet: if dropped now, it teaches nothing.
+    Called,
+    Polled,
+    /// Counted, but never a sample.
+    Bypassed,
+    Finished,
+}
+
+impl<H: Handle> Held<H> {
+    /// Starts the clock. The caller was admitted and passes the admission on.
+    pub(crate) fn start(handle: H) -> Self {
+        Self::with_stage(handle, Stage::Called)
+    }
+
+    /// As [`start`](Self::start), for a request that is never to teach anything.
+    pub(crate) fn start_bypassed(handle: H) -> Self {
+        Self::with_stage(handle, Stage::Bypassed)
+    }
+
+    fn with_stage(handle: H, stage: Stage) -> Self {
+        let word = handle.limiter().gate().load();
+        Self {
+            started: Instant::now(),
+            in_flight: word.in_flight() as u32,
+            limit: word.limit() as u32,
+            stage,
+            handle,
+        }
+    }
+
+    pub(crate) fn handle(&self) -> &H {
+        &self.handle
+    }
+
+    /// The work has begun: from here on a drop means that the caller gave up.
+    pub(crate) fn polled(&mut self) {
+        if self.stage == Stage::Called {
+            self.stage = Stage::Polled;
+        }
+    }
+
+    /// Gives the permit back; `None` teaches nothing. Does nothing the second time.
+    pub(crate) fn finish(&mut self, outcome: Option<Outcome>) {
+        let outcome = match std::mem::replace(&mut self.stage, Stage::Finished) {
+            Stage::Called | Stage::Polled => outcome,
+            Stage::Bypassed => None,
+            Stage::Finished => return,
+        };
+        self.handle.limiter().finish(Finished {
+            started: self.started,
+            in_flight: self.in_flight,
+            limit: self.limit,
+            outcome,
+        });
+    }
+}
+
+impl<H: Handle> Drop for Held<H> {
+    fn drop(&mut self) {
+        let outcome = match self.stage {
+            Stage::Polled => Some(Outcome::Canceled),
+            Stage::Called | Stage::Bypassed | Stage::Finished => None,
+        };
+        self.finish(outcome);
+    }
+}

@@ -1,0 +1,347 @@
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::waiters::{Key, Timer, Waiters};
+use super::wakes::Wakes;
+use super::word::Word;
+use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use crate::sync::{Mutex, MutexGuard};
+
+/// How long a grant waits for its holder before somebody else may have it.
+///
+/// A live waiter is polled within microseconds of its wake-up. 1 ms is long for that and short
+/// beside most requests: with idle clones under a load-shed layer, ten times as long costs a fifth
+/// of the goodput.
+pub(super) const GRANT_LIFETIME: Duration = Duration::from_millis(1);
+
+/// What the gate needs of the world. Time is asked for only where somebody waits.
+pub(crate) trait Env {
+    fn now(&self) -> Instant;
+
+    /// Called, outside the lock, by everybody who is going to wait, in the task that waits.
+    fn meet_waiter(&self);
+
+    /// Sees to it that [`Gate::expire`] is called soon. Called outside the lock, once until
+    /// `expire` returns `None` or [`Gate::timer_lost`] is called.
+    fn start_timer(&self);
+}
+
+/// The gate. See the [module](super) for the protocol.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    word: AtomicU64,
+    /// A copy of the queue's length for those who only look.
+    queued: AtomicUsize,
+    waiters: Mutex<Waiters>,
+}
+
+impl Gate {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self {
+            word: AtomicU64::new(Word::new(limit).0),
+            queued: AtomicUsize::new(0),
+            waiters: Mutex::new(Waiters::new()),
+        }
+    }
+
+    /// Reads limit and requests in flight of one moment.
+    pub(crate) fn load(&self) -> Word {
+        // Relaxed: a reading for people and samples; nothing is accessed on the strength of it.
+        Word(self.word.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn queued(&self) -> usize {
+        // Relaxed: a reading for people and samples.
+        self.queued.load(Ordering::Relaxed)
+    }
+
+    /// Admits the caller if there is room and nobody waits for it, or if a grant was abandoned.
+    pub(crate) fn try_acquire(&self, env: &impl Env) -> bool {
+        if self.admit() {
+            return true;
+        }
+        // Full, and nobody holds a grant: nothing to look for under the lock.
+        self.load().is_parked() && self.try_acquire_parked(env)
+    }
+
+    /// Admits the caller or queues it. `place` is its place in the queue, kept between polls and
+    /// given to [`leave`](Self::leave) if it loses interest.
+    pub(crate) fn poll_acquire(
+        &self,
+        place: &mut Option<Key>,
+        cx: &mut Context<'_>,
+        env: &impl Env,
+    ) -> Poll<()> {
+        if place.is_none() && self.admit() {
+            return Poll::Ready(());
+        }
+        self.poll_parked(place, cx, env)
+    }
+
+    /// Admits the caller whatever the limit is. `false` only if 2^31 - 1 are in flight.
+    pub(crate) fn acquire_past_limit(&self) -> bool {
+        self.admit_if(|word| !word.is_full())
+    }
+
+    /// Gives a permit back and hands it on if somebody waits.
+    pub(crate) fn release(&self, env: &impl Env) {
+        if self.give_back().is_parked() {
+            self.hand_over(env);
+        }
+    }
+
+    /// Gives up a place in the queue; a grant is passed on.
+    pub(crate) fn leave(&self, place: Key, env: &impl Env) {
+        let mut waiters = self.lock();
+        let left = waiters.remove(place);
+        if left.had_grant {
+            self.give_back();
+        }
+        self.settle_and_unlock(waiters, env);
+        drop(left.waker);
+    }
+
+    /// Changes the limit, and returns whether somebody waits: the caller must then give a permit
+    /// back or call [`hand_over`](Self::hand_over), or a waiter that fits sleeps on.
+    #[must_use]
+    pub(crate) fn store_limit(&self, limit: usize) -> bool {
+        let mut word = self.load();
+        loop {
+            // AcqRel: releases what the caller learned to whoever is admitted under the new limit,
+            // and stands in one order with `park`: see the two columns in the module's essay.
+            match self.word.compare_exchange_weak(
+                word.0,
+                word.with_limit(limit).0,
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return word.is_parked(),
+                Err(actual) => word = Word(actual),
+            }
+        }
+    }
+
+    /// Grants what room there is to the oldest waiters.
+    #[inline(never)]
+    pub(crate) fn hand_over(&self, env: &impl Env) {
+        self.settle_and_unlock(self.lock(), env);
+    }
+
+    /// Takes back grants that were not claimed in time and hands them on. Returns when to call
+    /// again, or `None` if no waiter depends on it any more.
+    pub(crate) fn expire(&self, env: &impl Env) -> Option<Instant> {
+        loop {
+            let mut waiters = self.lock();
+            self.lapse(&mut waiters, env.now());
+            let mut wakes = Wakes::default();
+            self.settle(&mut waiters, &mut wakes, env);
+            let next = waiters
+                .oldest_grant()
+                .filter(|_| waiters.queued() > 0)
+                .map(|at| at + GRANT_LIFETIME);
+            if next.is_none() {
+                waiters.timer = Timer::Off;
+            }
+            drop(waiters);
+            let more = wakes.is_full();
+            wakes.wake();
+            if !(more && next.is_some()) {
+                return next;
+            }
+        }
+    }
+
+    /// Says that whoever was to call [`expire`](Self::expire) is gone.
+    pub(crate) fn timer_lost(&self) {
+        self.lock().timer = Timer::Off;
+    }
+
+    /// Orders everything before it, here, before everything after a later change of the word,
+    /// elsewhere.
+    pub(crate) fn fence(&self) {
+        // AcqRel: takes its place in the word's modification order; see `Learner::settle`.
+        self.word.fetch_add(0, Ordering::AcqRel);
+    }
+
+    #[inline(never)]
+    fn try_acquire_parked(&self, env: &impl Env) -> bool {
+        let mut waiters = self.lock();
+        let lapsed = waiters.has_grants() && self.lapse(&mut waiters, env.now());
+        let admitted = (lapsed || waiters.queued() == 0) && self.admit_past_queue();
+        self.settle_and_unlock(waiters, env);
+        admitted
+    }
+
+    #[inline(never)]
+    fn poll_parked(
+        &self,
+        place: &mut Option<Key>,
+        cx: &mut Context<'_>,
+        env: &impl Env,
+    ) -> Poll<()> {
+        // A newcomer is going to leave a waker. One that comes back most likely has a grant.
+        let mut fresh = place.is_none().then(|| cx.waker().clone());
+        env.meet_waiter();
+        loop {
+            let mut waiters = self.lock();
+            let mut wakes = Wakes::default();
+            let key = match place.take() {
+                Some(key) if waiters.is_granted(&key) => key,
+                returning => {
+                    let lapsed = waiters.has_grants() && self.lapse(&mut waiters, env.now());
+                    let key = returning.unwrap_or_else(|| waiters.push());
+                    if waiters.is_lapsed(&key) || (lapsed && self.load().has_room()) {
+                        waiters.to_front(&key);
+                    }
+                    self.park();
+                    self.settle(&mut waiters, &mut wakes, env);
+                    key
+                }
+            };
+
+            if waiters.is_granted(&key) {
+                let left = waiters.remove(key);
+                self.unpark_if_idle(&waiters);
+                self.unlock_and_wake(waiters, wakes, env);
+                drop(left.waker);
+                return Poll::Ready(());
+            }
+
+            let stale = !waiters.has_waker(&key, cx.waker());
+            let replaced = match fresh.take() {
+                Some(waker) if stale => waiters.set_waker(&key, waker),
+                unused => unused,
+            };
+            let unset = stale && !waiters.has_waker(&key, cx.waker());
+            *place = Some(key);
+            self.unlock_and_wake(waiters, wakes, env);
+            drop(replaced);
+            if !unset {
+                return Poll::Pending;
+            }
+            fresh = Some(cx.waker().clone());
+        }
+    }
+
+    /// The fast path: room, and nobody parked who would be overtaken.
+    fn admit(&self) -> bool {
+        self.admit_if(|word| word.has_room() && !word.is_parked())
+    }
+
+    /// Takes room on behalf of a waiter. Only under the lock, or the queue would be overtaken.
+    fn admit_past_queue(&self) -> bool {
+        self.admit_if(Word::has_room)
+    }
+
+    fn admit_if(&self, allowed: impl Fn(Word) -> bool) -> bool {
+        let mut word = self.load();
+        while allowed(word) {
+            // Acquire: pairs with the Release in `give_back`, so that what was done under a permit
+            // is seen by whoever is admitted in its place.
+            match self.word.compare_exchange_weak(
+                word.0,
+                word.0 + Word::ONE,
+                Ordering::Acquire,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return true,
+                Err(actual) => word = Word(actual),
+            }
+        }
+        false
+    }
+
+    fn give_back(&self) -> Word {
+        // Release: pairs with the Acquire in `admit_if`. Acquire: a finisher looks for leftover
+        // samples after this, and must see what those who were here before it left.
+        Word(self.word.fetch_sub(Word::ONE, Ordering::AcqRel))
+    }
+
+    /// Announces that somebody is queued. Under the lock, before the room is looked at again.
+    fn park(&self) {
+        if !self.load().is_parked() {
+            // AcqRel: stands in one order with `give_back` and `store_limit`, which come either
+            // before it and are seen by the look that follows, or after it and see the flag.
+            self.word.fetch_or(Word::PARKED, Ordering::AcqRel);
+        }
+    }
+
+    fn unpark_if_idle(&self, waiters: &Waiters) {
+        // Relaxed: the flag only changes under the lock, which the caller holds.
+        if waiters.is_idle() && self.load().is_parked() {
+            self.word.fetch_and(!Word::PARKED, Ordering::Relaxed);
+        }
+    }
+
+    /// Takes back the grants that were left unclaimed for too long.
+    fn lapse(&self, waiters: &mut Waiters, now: Instant) -> bool {
+        let mut any = false;
+        while waiters.lapse_oldest(now, GRANT_LIFETIME) {
+            self.give_back();
+            any = true;
+        }
+        any
+    }
+
+    /// Grants what room there is to the oldest waiters: as many as `wakes` holds.
+    fn settle(&self, waiters: &mut Waiters, wakes: &mut Wakes, env: &impl Env) {
+        let mut now = None;
+        while waiters.queued() > 0 && !wakes.is_full() && self.admit_past_queue() {
+            let now = *now.get_or_insert_with(|| env.now());
+            if let Some(waker) = waiters.grant_oldest(now) {
+                wakes.push(waker);
+            }
+        }
+        // Relaxed: a copy for those who only look.
+        self.queued.store(waiters.queued(), Ordering::Relaxed);
+        self.unpark_if_idle(waiters);
+    }
+
+    fn settle_and_unlock<'a>(&'a self, mut waiters: MutexGuard<'a, Waiters>, env: &impl Env) {
+        let mut wakes = Wakes::default();
+        self.settle(&mut waiters, &mut wakes, env);
+        self.unlock_and_wake(waiters, wakes, env);
+    }
+
+    /// Gives the lock back, wakes, and goes on granting if there were more than one batch.
+    fn unlock_and_wake<'a>(
+        &'a self,
+        mut waiters: MutexGuard<'a, Waiters>,
+        mut wakes: Wakes,
+        env: &impl Env,
+    ) {
+        loop {
+            let start_timer = Self::wants_timer(&mut waiters);
+            drop(waiters);
+            let more = wakes.is_full();
+            wakes.wake();
+            if start_timer {
+                env.start_timer();
+            }
+            if !more {
+                return;
+            }
+            wakes = Wakes::default();
+            waiters = self.lock();
+            self.settle(&mut waiters, &mut wakes, env);
+        }
+    }
+
+    /// Whether a waiter now depends on a grant that its holder might never claim.
+    fn wants_timer(waiters: &mut Waiters) -> bool {
+        let wanted = waiters.timer == Timer::Off && waiters.queued() > 0 && waiters.has_grants();
+        if wanted {
+            waiters.timer = Timer::Running;
+        }
+        wanted
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiters> {
+        // No code of a caller runs under the lock, so that nothing in there panics half-way.
+        self.waiters
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,55 @@
+use std::task::{Context, Poll, ready};
+
+use super::waiters::Key;
+use crate::limiter::Handle;
+
+/// One caller's standing at the gate: outside, queued, or holding a permit it has not spent.
+///
+/// A dropped waiter gives back whatever it had.
+#[derive(Debug)]
+pub(crate) struct Waiter<H: Handle> {
+    handle: H,
+    place: Option<Key>,
+    holds: bool,
+}
+
+impl<H: Handle> Waiter<H> {
+    pub(crate) fn new(handle: H) -> Self {
+        Self {
+            handle,
+            place: None,
+            holds: false,
+        }
+    }
+
+    pub(crate) fn handle(&self) -> &H {
+        &self.handle
+    }
+
+    /// Waits for a permit. Once Ready it stays so until [`spend`](Self::spend).
+    pub(crate) fn poll_acquire(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.holds {
+            let limiter = self.handle.limiter();
+            ready!(limiter.gate().poll_acquire(&mut self.place, cx, limiter));
+            self.holds = true;
+        }
+        Poll::Ready(())
+    }
+
+    /// Hands the permit to the caller, who must release it. `false` if there is none.
+    pub(crate) fn spend(&mut self) -> bool {
+        std::mem::take(&mut self.holds)
+    }
+}
+
+impl<H: Handle> Drop for Waiter<H> {
+    fn drop(&mut self) {
+        let limiter = self.handle.limiter();
+        if self.holds {
+            limiter.gate().release(limiter);
+        }
+        if let Some(place) = self.place.take() {
+            limiter.gate().leave(place, limiter);
+        }
+    }
+}

@@ -1,0 +1,31 @@
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use super::handle::{Handle, Limiter};
+use crate::gate::{Permit, Waiter};
+
+/// Waits for a [`Permit`]: the future of [`Limiter::acquire`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless polled"]
+pub struct Acquire {
+    waiter: Waiter<Limiter>,
+}
+
+impl Acquire {
+    pub(super) fn new(limiter: Limiter) -> Self {
+        Self {
+            waiter: Waiter::new(limiter),
+        }
+    }
+}
+
+impl Future for Acquire {
+    type Output = Permit;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Permit> {
+        ready!(self.waiter.poll_acquire(cx));
+        self.waiter.spend();
+        Poll::Ready(Permit::new(self.waiter.handle().limiter().clone()))
+    }
+}

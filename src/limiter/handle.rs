@@ -1,0 +1,390 @@
+use std::fmt;
+use std::future::Future;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::acquire::Acquire;
+use super::builder::LimiterBuilder;
+use super::learner::{Learner, Observed};
+use super::snapshot::Snapshot;
+use super::timer::Timer;
+use crate::classify::{Classifier, DefaultClassifier, classify};
+use crate::contain::contain;
+use crate::gate::{Env, Gate, Permit};
+use crate::sync::Arc;
+use crate::{Algorithm, Bounds, InvalidOption, Outcome};
+
+/// A handle on one limit: a gate that enforces it and an algorithm that finds it.
+///
+/// Clones are handles on the same limit, and cheap. Both layers are built on a limiter; use it
+/// directly for what is not a `Service`, to share a limit between services, and to watch or change
+/// a limit while it is in use.
+///
+/// # Examples
+///
+/// ```
+/// use tower_adaptive::{Limiter, Vegas};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), std::io::Error> {
+/// let limiter = Limiter::new(Vegas::default());
+/// let answer = limiter.run(async { Ok::<_, std::io::Error>(42) }).await?;
+/// assert_eq!(answer, 42);
+/// assert_eq!(limiter.snapshot().success, 1);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Limiter {
+    core: Arc<Core>,
+}
+
+struct Core {
+    gate: Gate,
+    learner: Learner,
+    started: Instant,
+    timer: Timer,
+    name: Option<Box<str>>,
+}
+
+impl Limiter {
+    /// Creates a limiter without a name. The limit starts where the algorithm's does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tower_adaptive::{Aimd, Limiter};
+    ///
+    /// let limiter = Limiter::new(Aimd::builder().initial_limit(50).build());
+    /// assert_eq!(limiter.limit(), 50);
+    /// ```
+    #[must_use]
+    pub fn new(algorithm: impl Algorithm) -> Self {
+        Self::builder(algorithm).build()
+    }
+
+    /// Returns a builder, which gives the limiter a name.
+    #[must_use]
+    pub fn builder(algorithm: impl Algorithm) -> LimiterBuilder {
+        LimiterBuilder::new(Box::new(algorithm))
+    }
+
+    pub(super) fn from_parts(algorithm: Box<dyn Algorithm>, name: Option<Box<str>>) -> Self {
+        let limit = Bounds::ALL.clamp(algorithm.max_concurrency());
+        Self {
+            core: Arc::new(Core {
+                gate: Gate::new(limit),
+                learner: Learner::new(algorithm, limit),
+                started: Instant::now(),
+                timer: Timer::default(),
+                name,
+            }),
+        }
+    }
+
+    /// Returns the name given to the builder.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.core.name.as_deref()
+    }
+
+    /// Takes a permit if there is one and nobody waits for it; otherwise the caller counts as
+    /// rejected.
+    #[must_use]
+    pub fn try_acquire(&self) -> Option<Permit> {
+        self.admit().then(|| Permit::new(self.clone()))
+    }
+
+    /// Waits for a permit, first come first served.
+    ///
+    /// # Cancel safety
+    ///
+    /// A future that is dropped loses its place in the queue and nothing else: a permit that was
+    /// granted to it goes to the next. One that is kept but not polled is passed over 1 ms after
+    /// its grant and comes first again when it returns.
+    pub fn acquire(&self) -> Acquire {
+        Acquire::new(self.clone())
+    }
+
+    /// Waits for a permit, runs the future under it and reports how it ended: `Ok` as
+    /// [`Success`](Outcome::Success), `Err` as [`Overload`](Outcome::Overload).
+    ///
+    /// The RTT is the future's own time, without the wait. Errors that have nothing to do with
+    /// load want [`run_with`](Self::run_with).
+    ///
+    /// # Errors
+    ///
+    /// Those of the future.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped while it waits it loses its place. Dropped later it drops the future and counts as
+    /// [`Canceled`](Outcome::Canceled).
+    pub async fn run<F, T, E>(&self, future: F) -> Result<T, E>
+    where
+        F: Future<Output = Result<T, E>>,
+    {
+        self.run_with(DefaultClassifier, future).await
+    }
+
+    /// As [`run`](Self::run), with a classifier that says how each result counts.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tower_adaptive::{Limiter, Outcome, Vegas};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let limiter = Limiter::new(Vegas::default());
+    /// let not_found = |result: &Result<u32, &str>| match result {
+    ///     Ok(_) => Some(Outcome::Success),
+    ///     Err(error) if *error == "not found" => None,
+    ///     Err(_) => Some(Outcome::Overload),
+    /// };
+    /// let result = limiter.run_with(not_found, async { Err("not found") }).await;
+    /// assert_eq!(result, Err("not found"));
+    /// assert_eq!(limiter.snapshot().ignored, 1);
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of the future.
+    pub async fn run_with<C, F, T, E>(&self, classifier: C, future: F) -> Result<T, E>
+    where
+        C: Classifier<T, E>,
+        F: Future<Output = Result<T, E>>,
+    {
+        let permit = self.acquire().await;
+        let result = future.await;
+        match classify(&classifier, &result) {
+            Some(outcome) => permit.complete(outcome),
+            None => permit.release(),
+        }
+        result
+    }
+
+    /// Returns how many requests may be in flight now.
+    #[must_use]
+    pub fn limit(&self) -> usize {
+        self.gate().load().limit()
+    }
+
+    /// Returns how many permits are out: requests in flight, permits that a service took in
+    /// `poll_ready` and has not spent, and grants that a waiter has not picked up yet.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.gate().load().in_flight()
+    }
+
+    /// Returns how many callers wait for a permit.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.gate().queued()
+    }
+
+    /// Returns whether a newcomer would have to wait, or be rejected.
+    #[must_use]
+    pub fn is_saturated(&self) -> bool {
+        let word = self.gate().load();
+        self.waiting() > 0 || word.in_flight() >= word.limit()
+    }
+
+    /// Returns the share of the limit in use, waiting callers included: 1.0 is full.
+    #[must_use]
+    pub fn utilization(&self) -> f64 {
+        let word = self.gate().load();
+        (word.in_flight() + self.waiting()) as f64 / word.limit() as f64
+    }
+
+    /// Returns everything there is to know about the limiter now.
+    ///
+    /// Waits for whoever is learning at the moment, some nanoseconds: for dashboards and tests,
+    /// not for every request.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        self.with_state(|state| {
+            let report = state.report();
+            let word = self.gate().load();
+            let smoothed_rtt_ns = state.smoothed_rtt_ns as u64;
+            Snapshot {
+                name: self.name().map(str::to_owned),
+                limit: word.limit(),
+                in_flight: word.in_flight(),
+                waiting: self.waiting(),
+                success: state.counts.success,
+                overload: state.counts.overload,
+                canceled: state.counts.canceled,
+                ignored: state.counts.ignored,
+                rejected: self.core.learner.rejected(),
+                spared: self.core.learner.spared(),
+                samples_dropped: self.core.learner.dropped(),
+                last_rtt: state.last_rtt,
+                smoothed_rtt: state
+                    .last_rtt
+                    .map(|_| Duration::from_nanos(smoothed_rtt_ns)),
+                frozen: state.is_frozen(),
+                bounds: state.bounds(),
+                report,
+            }
+        })
+    }
+
+    /// Changes the range in which the limit may move, and with it, if need be, the limit.
+    ///
+    /// Takes effect at once, also while callers wait. The bounds replace those of the algorithm,
+    /// and stay when the algorithm is replaced.
+    ///
+    /// # Errors
+    ///
+    /// If the range starts at 0, is empty, or ends above [`Bounds::LARGEST`]. Nothing has changed
+    /// then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tower_adaptive::{Limiter, Vegas};
+    ///
+    /// let limiter = Limiter::new(Vegas::default());
+    /// limiter.set_bounds(1..=10)?;
+    /// assert_eq!(limiter.limit(), 10);
+    /// assert!(limiter.set_bounds(0..=10).is_err());
+    /// # Ok::<(), tower_adaptive::InvalidOption>(())
+    /// ```
+    pub fn set_bounds(&self, bounds: RangeInclusive<usize>) -> Result<(), InvalidOption> {
+        let bounds = Bounds::try_from(bounds)?;
+        self.with_state(|state| state.set_bounds(bounds));
+        Ok(())
+    }
+
+    /// Puts another algorithm in charge, which starts at the limit in force, within its bounds.
+    ///
+    /// A frozen limiter thaws. What the old algorithm had learned is gone; counts go on.
+    pub fn set_algorithm(&self, algorithm: impl Algorithm) {
+        let before = self.with_state(|state| state.set_algorithm(Box::new(algorithm)));
+        // Outside the exclusion, and contained: it is not ours.
+        contain(|| drop(before));
+    }
+
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.core.gate
+    }
+
+    /// Admits a request or counts it as rejected.
+    pub(crate) fn admit(&self) -> bool {
+        let admitted = self.gate().try_acquire(self);
+        if !admitted {
+            self.core.learner.count_rejected();
+        }
+        admitted
+    }
+
+    /// Admits a request that the limit does not apply to.
+    pub(crate) fn admit_past_limit(&self) -> bool {
+        self.gate().acquire_past_limit()
+    }
+
+    /// Admits every request, and counts the one that would have been rejected.
+    pub(crate) fn admit_and_observe(&self) -> bool {
+        if self.gate().try_acquire(self) {
+            return true;
+        }
+        self.core.learner.count_spared();
+        self.admit_past_limit()
+    }
+
+    /// Reports a finished request, then gives back its permit.
+    pub(crate) fn finish(&self, finished: Finished) {
+        let now = Instant::now();
+        let observed = Observed {
+            rtt: now.saturating_duration_since(finished.started),
+            at: now.saturating_duration_since(self.core.started),
+            in_flight: finished.in_flight,
+            limit: finished.limit,
+            outcome: finished.outcome,
+        };
+        let env = At { limiter: self, now };
+        self.core.learner.learn(&observed, self.gate());
+        self.gate().release(&env);
+        if self.core.learner.settle(self.gate()) {
+            self.gate().hand_over(&env);
+        }
+    }
+
+    fn with_state<R>(&self, f: impl FnOnce(&mut super::learner::State) -> R) -> R {
+        let (result, hand_over) = self.core.learner.with(self.gate(), f);
+        if hand_over {
+            self.gate().hand_over(self);
+        }
+        result
+    }
+}
+
+impl fmt::Debug for Limiter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Limiter")
+            .field("name", &self.name())
+            .field("limit", &self.limit())
+            .field("in_flight", &self.in_flight())
+            .field("waiting", &self.waiting())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Env for Limiter {
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    fn meet_waiter(&self) {
+        self.core.timer.meet();
+    }
+
+    fn start_timer(&self) {
+        self.core.timer.start(self);
+    }
+}
+
+/// The limiter at a moment that was read already.
+struct At<'a> {
+    limiter: &'a Limiter,
+    now: Instant,
+}
+
+impl Env for At<'_> {
+    fn now(&self) -> Instant {
+        self.now
+    }
+
+    fn meet_waiter(&self) {
+        self.limiter.meet_waiter();
+    }
+
+    fn start_timer(&self) {
+        self.limiter.start_timer();
+    }
+}
+
+/// Whatever leads to a limiter: itself, or what a layer shares between its services.
+pub(crate) trait Handle {
+    fn limiter(&self) -> &Limiter;
+}
+
+impl Handle for Limiter {
+    fn limiter(&self) -> &Limiter {
+        self
+    }
+}
+
+/// What a permit knows of its request when it comes back.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) started: Instant,
+    pub(crate) in_flight: u32,
+    pub(crate) limit: u32,
+    /// `None` teaches nothing.
+    pub(crate) outcome: Option<Outcome>,
+}

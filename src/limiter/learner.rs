@@ -1,0 +1,282 @@
+use std::time::Duration;
+
+use super::buffer::Buffer;
+use super::snapshot::Counts;
+use crate::contain::contain;
+use crate::gate::Gate;
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::{TryLock, TryLockGuard};
+use crate::{Algorithm, Bounds, Outcome, Report, Sample};
+
+/// Where a sample becomes a limit: the algorithm, and the rule by which threads share it.
+///
+/// A finisher never waits for another. It *tries* the exclusion; if it misses, it leaves its
+/// sample in the buffer. So that no sample is stranded there, everybody who held the exclusion
+/// looks into the buffer afterwards, and so does everybody who left a sample. Between leaving and
+/// looking each of them changes the gate's word (by giving back its permit, or by a fence), and
+/// those changes stand in one order:
+///
+/// ```text
+/// left a sample                       | held the exclusion
+/// ------------------------------------+------------------------------------
+/// push                                | give the exclusion back
+/// change the word               (1)   | change the word               (2)
+/// buffer not empty: try the exclusion | look into the buffer
+/// ```
+///
+/// If (1) comes first, the right side sees the sample. If (2) comes first, the left side sees the
+/// exclusion free, or held by a third, who is then on the right side, later. Either way somebody
+/// takes the sample, and the exclusion makes sure that only one does.
+#[derive(Debug)]
+pub(crate) struct Learner {
+    state: TryLock<State>,
+    buffer: Buffer,
+    /// Samples for which there was no room in the buffer.
+    dropped: AtomicU64,
+    rejected: AtomicU64,
+    spared: AtomicU64,
+}
+
+/// One finished request, as the limiter saw it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Observed {
+    pub(crate) rtt: Duration,
+    pub(crate) at: Duration,
+    pub(crate) in_flight: u32,
+    pub(crate) limit: u32,
+    /// `None` teaches nothing, and is counted.
+    pub(crate) outcome: Option<Outcome>,
+}
+
+/// What the exclusion protects.
+pub(super) struct State {
+    algorithm: Box<dyn Algorithm>,
+    limit: usize,
+    /// Set from outside; until then the algorithm keeps its own.
+    bounds: Option<Bounds>,
+    frozen: bool,
+    pub(super) counts: Counts,
+    pub(super) last_rtt: Option<Duration>,
+    pub(super) smoothed_rtt_ns: f64,
+}
+
+impl Learner {
+    /// Takes an algorithm whose limit is `limit`.
+    pub(super) fn new(algorithm: Box<dyn Algorithm>, limit: usize) -> Self {
+        Self {
+            state: TryLock::new(State {
+                algorithm,
+                limit,
+                bounds: None,
+                frozen: false,
+                counts: Counts::default(),
+                last_rtt: None,
+                smoothed_rtt_ns: 0.0,
+            }),
+            buffer: Buffer::new(),
+            dropped: AtomicU64::new(0),
+            rejected: AtomicU64::new(0),
+            spared: AtomicU64::new(0),
+        }
+    }
+
+    /// Learns, or leaves it to others. The caller must then give back a permit, which hands on
+    /// what a higher limit makes room for, and call [`settle`](Self::settle).
+    pub(super) fn learn(&self, observed: &Observed, gate: &Gate) {
+        match self.state.try_lock() {
+            Some(mut state) => {
+                // The permit that is given back next hands on the room.
+                let _ = self.take_in(&mut state, observed, gate);
+            }
+            None => {
+                if !self.buffer.push(observed) {
+                    // Relaxed: a count for people.
+                    self.dropped.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        }
+    }
+
+    /// Learns from what others left. Returns whether the caller must hand on room.
+    pub(super) fn settle(&self, gate: &Gate) -> bool {
+        let mut hand_over = false;
+        // Bounded, so that one request does not learn for all others: leftovers wait for the
+        // next one that finishes.
+        let mut budget = Buffer::CAPACITY;
+        while budget > 0 && !self.buffer.is_empty() {
+            let Some(mut state) = self.state.try_lock() else {
+                break;
+            };
+            let before = budget;
+            while let Some(observed) = (budget > 0).then(|| self.buffer.pop()).flatten() {
+                hand_over |= self.take_in(&mut state, &observed, gate);
+                budget -= 1;
+            }
+            drop(state);
+            if budget == before {
+                // A sample is on its way in; the one who leaves it is going to look.
+                break;
+            }
+            gate.fence();
+        }
+        hand_over
+    }
+
+    /// Runs `f` under the exclusion, which it waits for, with all samples taken in before; then
+    /// enforces the limit of the state. Returns the result and whether to hand on room.
+    pub(super) fn with<R>(&self, gate: &Gate, f: impl FnOnce(&mut State) -> R) -> (R, bool) {
+        let mut state = self.state.lock();
+        let mut hand_over = self.drain(&mut state, gate);
+        let before = state.limit;
+        let result = f(&mut state);
+        if state.limit != before {
+            hand_over |= gate.store_limit(state.limit);
+        }
+        drop(state);
+        gate.fence();
+        hand_over |= self.settle(gate);
+        (result, hand_over)
+    }
+
+    // Relaxed, here and below: counts for people and samples; nothing depends on their order.
+    pub(super) fn count_rejected(&self) {
+        self.rejected.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_spared(&self) {
+        self.spared.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn rejected(&self) -> u64 {
+        self.rejected.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn spared(&self) -> u64 {
+        self.spared.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    fn drain(&self, state: &mut TryLockGuard<'_, State>, gate: &Gate) -> bool {
+        let mut hand_over = false;
+        for _ in 0..Buffer::CAPACITY {
+            match self.buffer.pop() {
+                Some(observed) => hand_over |= self.take_in(state, &observed, gate),
+                None => break,
+            }
+        }
+        hand_over
+    }
+
+    /// Learns under the exclusion; publishes the limit under it, too, so that limits are
+    /// published in the order in which they were learned.
+    fn take_in(
+        &self,
+        state: &mut TryLockGuard<'_, State>,
+        observed: &Observed,
+        gate: &Gate,
+    ) -> bool {
+        let before = state.limit;
+        state.learn(observed, |finished| {
+            Sample::new(
+                observed.rtt,
+                observed.in_flight as usize,
+                observed.outcome.unwrap_or(Outcome::Success),
+            )
+            .at(observed.at)
+            .limit(observed.limit as usize)
+            .waiting(gate.queued())
+            .finished(finished + self.dropped())
+            .rejected(self.rejected())
+        });
+        state.limit != before && gate.store_limit(state.limit)
+    }
+}
+
+impl State {
+    fn learn(&mut self, observed: &Observed, sample: impl FnOnce(u64) -> Sample) {
+        self.counts.record(observed.outcome);
+        if observed.outcome == Some(Outcome::Success) {
+            self.record_rtt(observed.rtt);
+        }
+        if observed.outcome.is_none() || self.frozen {
+            return;
+        }
+        let sample = sample(self.counts.total());
+        self.consult(|algorithm| algorithm.update(&sample));
+    }
+
+    /// Lets the algorithm work and takes over its limit. One that panics is not asked again.
+    fn consult(&mut self, work: impl FnOnce(&mut dyn Algorithm)) {
+        let algorithm = &mut self.algorithm;
+        let limit = contain(|| {
+            work(algorithm);
+            algorithm.max_concurrency()
+        });
+        match limit {
+            Some(limit) => self.limit = self.bounds.unwrap_or(Bounds::ALL).clamp(limit),
+            None => self.frozen = true,
+        }
+    }
+
+    /// The exponential average of RFC 6298 (its SRTT): an eighth of each new RTT.
+    fn record_rtt(&mut self, rtt: Duration) {
+        let rtt_ns = rtt.as_nanos() as f64;
+        if self.last_rtt.replace(rtt).is_none() {
+            self.smoothed_rtt_ns = rtt_ns;
+        } else {
+            self.smoothed_rtt_ns += (rtt_ns - self.smoothed_rtt_ns) / 8.0;
+        }
+    }
+
+    pub(super) fn set_bounds(&mut self, bounds: Bounds) {
+        self.bounds = Some(bounds);
+        let limit = bounds.clamp(self.limit);
+        self.limit = limit;
+        if !self.frozen {
+            self.consult(|algorithm| algorithm.rebase(limit, bounds));
+        }
+    }
+
+    /// Puts another algorithm in charge and returns the one before, to be dropped elsewhere.
+    pub(super) fn set_algorithm(&mut self, algorithm: Box<dyn Algorithm>) -> Box<dyn Algorithm> {
+        let before = std::mem::replace(&mut self.algorithm, algorithm);
+        self.frozen = false;
+        let bounds = self.bounds();
+        let limit = bounds.clamp(self.limit);
+        self.consult(|algorithm| algorithm.rebase(limit, bounds));
+        before
+    }
+
+    pub(super) fn bounds(&mut self) -> Bounds {
+        match self.bounds {
+            Some(bounds) => bounds,
+            None => self.report().bounds.unwrap_or(Bounds::ALL),
+        }
+    }
+
+    pub(super) fn report(&mut self) -> Report {
+        let algorithm = &self.algorithm;
+        contain(|| algorithm.report()).unwrap_or_else(|| {
+            self.frozen = true;
+            Report::new()
+        })
+    }
+
+    pub(super) fn is_frozen(&self) -> bool {
+        self.frozen
+    }
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("State")
+            .field("limit", &self.limit)
+            .field("bounds", &self.bounds)
+            .field("frozen", &self.frozen)
+            .field("counts", &self.counts)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,19 @@
+//! The [`Limiter`]: one limit, its gate and its algorithm.
+
+mod acquire;
+mod buffer;
+mod builder;
+mod handle;
+mod learner;
+mod snapshot;
+mod timer;
+
+pub use acquire::Acquire;
+pub use builder::LimiterBuilder;
+pub use handle::Limiter;
+pub use snapshot::Snapshot;
+
+pub(crate) use handle::{Finished, Handle};
+
+#[cfg(all(test, tower_adaptive_loom))]
+mod models;

@@ -1,0 +1,83 @@
+use std::time::Duration;
+
+use crate::{Bounds, Outcome, Report};
+
+/// The state of a [`Limiter`](crate::Limiter) at one moment.
+///
+/// Counts run since the limiter was created.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Snapshot {
+    /// The limiter's name, if it has one.
+    pub name: Option<String>,
+    /// Requests that may be in flight now.
+    pub limit: usize,
+    /// Requests admitted and not finished.
+    pub in_flight: usize,
+    /// Callers waiting for a permit.
+    pub waiting: usize,
+    /// Finished with [`Outcome::Success`].
+    pub success: u64,
+    /// Finished with [`Outcome::Overload`].
+    pub overload: u64,
+    /// Finished with [`Outcome::Canceled`].
+    pub canceled: u64,
+    /// Finished and taught nothing: the classifier said so, the request was bypassed, or it was
+    /// dropped before it was first polled.
+    pub ignored: u64,
+    /// Turned away; they never reached the service.
+    pub rejected: u64,
+    /// Admitted only because the layer observes and does not reject.
+    pub spared: u64,
+    /// Finished requests from which nothing was learned because too many finished at once.
+    pub samples_dropped: u64,
+    /// The RTT of the last success.
+    pub last_rtt: Option<Duration>,
+    /// An average over recent successes, each new one weighing an eighth (RFC 6298's SRTT).
+    pub smoothed_rtt: Option<Duration>,
+    /// Whether the algorithm panicked. The limit then stays until
+    /// [`set_algorithm`](crate::Limiter::set_algorithm).
+    pub frozen: bool,
+    /// The range in which the limit moves.
+    pub bounds: Bounds,
+    /// What the algorithm believes.
+    pub report: Report,
+}
+
+impl Snapshot {
+    /// Returns how many requests finished, however they did.
+    #[must_use]
+    pub fn finished(&self) -> u64 {
+        self.success + self.overload + self.canceled + self.ignored + self.samples_dropped
+    }
+
+    /// Returns how many requests were admitted: those finished and those in flight.
+    #[must_use]
+    pub fn admitted(&self) -> u64 {
+        self.finished() + self.in_flight as u64
+    }
+}
+
+/// Finished requests by outcome.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counts {
+    pub(super) success: u64,
+    pub(super) overload: u64,
+    pub(super) canceled: u64,
+    pub(super) ignored: u64,
+}
+
+impl Counts {
+    pub(super) fn record(&mut self, outcome: Option<Outcome>) {
+        match outcome {
+            Some(Outcome::Success) => self.success += 1,
+            Some(Outcome::Overload) => self.overload += 1,
+            Some(Outcome::Canceled) => self.canceled += 1,
+            None => self.ignored += 1,
+        }
+    }
+
+    pub(super) fn total(&self) -> u64 {
+        self.success + self.overload + self.canceled + self.ignored
+    }
+}

@@ -1,0 +1,129 @@
+use std::fmt;
+use std::task::{Context, Poll, ready};
+
+use tower_service::Service;
+
+use crate::classify::{Classifier, DefaultClassifier};
+use crate::future::ResponseFuture;
+use crate::gate::{Held, Waiter};
+use crate::layer::Shared;
+use crate::limiter::Limiter;
+use crate::sync::Arc;
+
+/// A service whose `poll_ready` waits for a permit: see [`ConcurrencyLimitLayer`].
+///
+/// Once `poll_ready` has returned `Ready` the service holds a permit until it is called or
+/// dropped. A clone starts with neither a permit nor a place in the queue.
+///
+/// [`ConcurrencyLimitLayer`]: crate::ConcurrencyLimitLayer
+pub struct ConcurrencyLimit<S, C = DefaultClassifier> {
+    inner: S,
+    waiter: Waiter<Arc<Shared<C>>>,
+}
+
+impl<S> ConcurrencyLimit<S> {
+    /// Guards a service with a limiter; every `Err` counts as overload.
+    ///
+    /// The [layer](crate::ConcurrencyLimitLayer) has all options.
+    #[must_use]
+    pub fn new(inner: S, limiter: Limiter) -> Self {
+        let classifier = Arc::new(DefaultClassifier);
+        Self::from_shared(
+            inner,
+            Arc::new(Shared {
+                limiter,
+                classifier,
+            }),
+        )
+    }
+}
+
+impl<S, C> ConcurrencyLimit<S, C> {
+    pub(crate) fn from_shared(inner: S, shared: Arc<Shared<C>>) -> Self {
+        Self {
+            inner,
+            waiter: Waiter::new(shared),
+        }
+    }
+
+    /// Returns the limiter, which other services may share.
+    #[must_use]
+    pub fn limiter(&self) -> &Limiter {
+        &self.waiter.handle().limiter
+    }
+
+    /// Returns the inner service.
+    #[must_use]
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// Returns the inner service.
+    #[must_use]
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// Gives back a permit not spent yet and returns the inner service.
+    #[must_use]
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
+impl<S, C, Req> Service<Req> for ConcurrencyLimit<S, C>
+where
+    S: Service<Req>,
+    C: Classifier<S::Response, S::Error>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future, C>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        // The inner service first: one that is disconnected must not sit on a shared permit.
+        ready!(self.inner.poll_ready(cx))?;
+        self.waiter.poll_acquire(cx).map(Ok)
+    }
+
+    /// Calls the inner service under the permit that `poll_ready` took.
+    ///
+    /// # Panics
+    ///
+    /// If `poll_ready` has not returned `Ready` before.
+    fn call(&mut self, request: Req) -> Self::Future {
+        assert!(
+            self.waiter.spend(),
+            "call without a permit; poll_ready must return Ready first"
+        );
+        let held = Held::start(self.waiter.handle().clone());
+        ResponseFuture::new(self.inner.call(request), held)
+    }
+}
+
+impl<S: Clone, C> Clone for ConcurrencyLimit<S, C> {
+    fn clone(&self) -> Self {
+        Self::from_shared(self.inner.clone(), self.waiter.handle().clone())
+    }
+}
+
+impl<S: fmt::Debug, C> fmt::Debug for ConcurrencyLimit<S, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConcurrencyLimit")
+            .field("inner", &self.inner)
+            .field("limiter", self.limiter())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The share of the limit that is in use, waiting callers included: endpoints with different
+/// limits compare fairly, and `p2c` picks the one with more room. 1.0 is full.
+#[cfg(feature = "load")]
+#[cfg_attr(docsrs, doc(cfg(feature = "load")))]
+impl<S, C> tower::load::Load for ConcurrencyLimit<S, C> {
+    type Metric = f64;
+
+    fn load(&self) -> f64 {
+        self.limiter().utilization()
+    }
+}
