@@ -283,25 +283,25 @@ fn a_waiter_behind_a_dead_one_is_served_when_the_grant_expires() {
         assert!(model.gate.try_acquire(&*model));
         let mut dead = None;
         assert!(!model.poll(&mut dead, &*model));
-        let served = Arc::new(AtomicBool::new(false));
         let live = {
-            let (model, served) = (model.clone(), served.clone());
-            thread::spawn(move || {
-                model.work(1);
-                served.store(true, Ordering::SeqCst);
-            })
+            let model = model.clone();
+            thread::spawn(move || model.work(1))
         };
-        model.gate.release(&*model);
-        // The timer: it runs only if the gate asked for it, as long as the gate asks for it.
-        while !served.load(Ordering::SeqCst) {
-            if model.timer_wanted.swap(false, Ordering::SeqCst) {
+        let timer = {
+            let model = model.clone();
+            thread::spawn(move || {
+                // Runs when the gate asks for it, for as long as the gate asks for it.
+                while !model.timer_wanted.load(Ordering::SeqCst) {
+                    thread::yield_now();
+                }
                 while model.gate.expire(&Later(&model)).is_some() {
                     thread::yield_now();
                 }
-            }
-            thread::yield_now();
-        }
+            })
+        };
+        model.gate.release(&*model);
         live.join().unwrap();
+        timer.join().unwrap();
         model.gate.leave(dead.take().unwrap(), &*model);
         model.assert_at_rest();
     });

@@ -209,16 +209,16 @@ impl Gate {
                 return Poll::Ready(());
             }
 
-            let stale = !waiters.has_waker(&key, cx.waker());
-            let replaced = match fresh.take() {
-                Some(waker) if stale => waiters.set_waker(&key, waker),
-                unused => unused,
+            let current = waiters.has_waker(&key, cx.waker());
+            // `will_wake` may say no of a waker's own clone: a waker that was just left counts.
+            let (replaced, left) = match fresh.take() {
+                Some(waker) if !current => (waiters.set_waker(&key, waker), true),
+                unused => (unused, current),
             };
-            let unset = stale && !waiters.has_waker(&key, cx.waker());
             *place = Some(key);
             self.unlock_and_wake(waiters, wakes, env);
             drop(replaced);
-            if !unset {
+            if left {
                 return Poll::Pending;
             }
             fresh = Some(cx.waker().clone());

@@ -42,11 +42,15 @@ impl Buffer {
         }
     }
 
-    /// Whether everything pushed before, as far as this thread can know, was popped.
-    pub(super) fn is_empty(&self) -> bool {
-        // Relaxed: what must be seen here was ordered before by the gate's word; see
-        // `Learner::settle`. `head` cannot pass a sample that is still there.
-        self.tail.load(Ordering::Relaxed) == self.head.load(Ordering::Relaxed)
+    /// Whether there is a sample to pop. One that is just being pushed does not count: whoever
+    /// pushes it is going to ask, too.
+    pub(super) fn is_ready(&self) -> bool {
+        // Relaxed: what must be seen here was ordered before by the gate's word; see `Learner`.
+        let ticket = self.head.load(Ordering::Relaxed);
+        self.slots[ticket % Self::CAPACITY]
+            .turn
+            .load(Ordering::Relaxed)
+            == ticket.wrapping_add(1)
     }
 
     /// Leaves a sample. `false` if the buffer is full.
@@ -178,7 +182,7 @@ mod tests {
             for (n, outcome) in (round..).zip(outcomes) {
                 assert_eq!(buffer.pop(), Some(observed(n, outcome)));
             }
-            assert!(buffer.is_empty());
+            assert!(!buffer.is_ready());
             assert_eq!(buffer.pop(), None);
         }
     }

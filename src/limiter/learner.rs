@@ -21,12 +21,14 @@ use crate::{Algorithm, Bounds, Outcome, Report, Sample};
 /// ------------------------------------+------------------------------------
 /// push                                | give the exclusion back
 /// change the word               (1)   | change the word               (2)
-/// buffer not empty: try the exclusion | look into the buffer
+/// a sample there: try the exclusion   | a sample there: try the exclusion
 /// ```
 ///
-/// If (1) comes first, the right side sees the sample. If (2) comes first, the left side sees the
-/// exclusion free, or held by a third, who is then on the right side, later. Either way somebody
-/// takes the sample, and the exclusion makes sure that only one does.
+/// If (1) comes first, the right side sees the sample. If (2) comes first, the left side sees what
+/// the right side popped and that the exclusion is free, or held by a third, who is then on the
+/// right side, later. Either way somebody takes the sample, and the exclusion makes sure that only
+/// one does. The right side must change the word after *every* exclusion, also one in which it
+/// found nothing to pop: a sample may have become ready since.
 #[derive(Debug)]
 pub(crate) struct Learner {
     state: TryLock<State>,
@@ -103,20 +105,15 @@ impl Learner {
         // Bounded, so that one request does not learn for all others: leftovers wait for the
         // next one that finishes.
         let mut budget = Buffer::CAPACITY;
-        while budget > 0 && !self.buffer.is_empty() {
+        while budget > 0 && self.buffer.is_ready() {
             let Some(mut state) = self.state.try_lock() else {
                 break;
             };
-            let before = budget;
             while let Some(observed) = (budget > 0).then(|| self.buffer.pop()).flatten() {
                 hand_over |= self.take_in(&mut state, &observed, gate);
                 budget -= 1;
             }
             drop(state);
-            if budget == before {
-                // A sample is on its way in; the one who leaves it is going to look.
-                break;
-            }
             gate.fence();
         }
         hand_over
