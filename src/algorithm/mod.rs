@@ -1,10 +1,12 @@
 //! The [`Algorithm`] trait and the algorithms that come with the crate.
 
 mod bounds;
+mod fixed;
 mod options;
 mod report;
 
 pub use bounds::Bounds;
+pub use fixed::Fixed;
 pub use report::Report;
 
 use crate::Sample;
