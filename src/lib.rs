@@ -20,7 +20,7 @@ mod service;
 mod sync;
 
 pub use admission::{Admission, AdmissionError, AdmissionLayer, Rejected};
-pub use algorithm::{Algorithm, Bounds, Fixed, Report};
+pub use algorithm::{Aimd, AimdBuilder, Algorithm, Bounds, Fixed, Report};
 pub use classify::{Classifier, DefaultClassifier};
 pub use error::InvalidOption;
 pub use future::ResponseFuture;

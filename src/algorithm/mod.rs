@@ -1,10 +1,13 @@
 //! The [`Algorithm`] trait and the algorithms that come with the crate.
 
+mod aimd;
 mod bounds;
+mod estimate;
 mod fixed;
 mod options;
 mod report;
 
+pub use aimd::{Aimd, AimdBuilder};
 pub use bounds::Bounds;
 pub use fixed::Fixed;
 pub use report::Report;
