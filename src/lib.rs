@@ -20,7 +20,9 @@ mod service;
 mod sync;
 
 pub use admission::{Admission, AdmissionError, AdmissionLayer, Rejected};
-pub use algorithm::{Aimd, AimdBuilder, Algorithm, Bounds, Fixed, Report};
+pub use algorithm::{
+    Aimd, AimdBuilder, Algorithm, Bounds, Fixed, Gradient2, Gradient2Builder, Report,
+};
 pub use classify::{Classifier, DefaultClassifier};
 pub use error::InvalidOption;
 pub use future::ResponseFuture;

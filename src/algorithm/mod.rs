@@ -4,12 +4,14 @@ mod aimd;
 mod bounds;
 mod estimate;
 mod fixed;
+mod gradient2;
 mod options;
 mod report;
 
 pub use aimd::{Aimd, AimdBuilder};
 pub use bounds::Bounds;
 pub use fixed::Fixed;
+pub use gradient2::{Gradient2, Gradient2Builder};
 pub use report::Report;
 
 use crate::Sample;
