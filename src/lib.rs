@@ -21,7 +21,8 @@ mod sync;
 
 pub use admission::{Admission, AdmissionError, AdmissionLayer, Rejected};
 pub use algorithm::{
-    Aimd, AimdBuilder, Algorithm, Bounds, Fixed, Gradient2, Gradient2Builder, Report,
+    Aimd, AimdBuilder, Algorithm, Bounds, Fixed, Gradient2, Gradient2Builder, Report, Vegas,
+    VegasBuilder,
 };
 pub use classify::{Classifier, DefaultClassifier};
 pub use error::InvalidOption;

@@ -7,12 +7,14 @@ mod fixed;
 mod gradient2;
 mod options;
 mod report;
+mod vegas;
 
 pub use aimd::{Aimd, AimdBuilder};
 pub use bounds::Bounds;
 pub use fixed::Fixed;
 pub use gradient2::{Gradient2, Gradient2Builder};
 pub use report::Report;
+pub use vegas::{Vegas, VegasBuilder};
 
 use crate::Sample;
 
