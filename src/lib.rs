@@ -21,8 +21,8 @@ mod sync;
 
 pub use admission::{Admission, AdmissionError, AdmissionLayer, Rejected};
 pub use algorithm::{
-    Aimd, AimdBuilder, Algorithm, Bounds, Fixed, Gradient2, Gradient2Builder, Report, Vegas,
-    VegasBuilder,
+    Aggregate, Aimd, AimdBuilder, Algorithm, Bounds, Fixed, Gradient2, Gradient2Builder, Report,
+    Vegas, VegasBuilder, Windowed, WindowedBuilder,
 };
 pub use classify::{Classifier, DefaultClassifier};
 pub use error::InvalidOption;

@@ -8,6 +8,7 @@ mod gradient2;
 mod options;
 mod report;
 mod vegas;
+mod windowed;
 
 pub use aimd::{Aimd, AimdBuilder};
 pub use bounds::Bounds;
@@ -15,6 +16,7 @@ pub use fixed::Fixed;
 pub use gradient2::{Gradient2, Gradient2Builder};
 pub use report::Report;
 pub use vegas::{Vegas, VegasBuilder};
+pub use windowed::{Aggregate, Windowed, WindowedBuilder};
 
 use crate::Sample;
 
