@@ -26,7 +26,7 @@ use crate::sync::Arc;
 /// # async fn main() -> Result<(), std::convert::Infallible> {
 /// let mut service = ServiceBuilder::new()
 ///     .layer(ConcurrencyLimitLayer::new(Vegas::default()))
-///     .service(service_fn(async |n: u32| Ok(n + 1)));
+///     .service(service_fn(async |n: u32| Ok::<_, std::convert::Infallible>(n + 1)));
 ///
 /// assert_eq!(service.ready().await?.call(1).await?, 2);
 /// assert_eq!(service.limiter().snapshot().success, 1);

@@ -193,7 +193,7 @@ impl Gate {
                     let lapsed = waiters.has_grants() && self.lapse(&mut waiters, env.now());
                     let key = returning.unwrap_or_else(|| waiters.push());
                     if waiters.is_lapsed(&key) || (lapsed && self.load().has_room()) {
-                        waiters.to_front(&key);
+                        waiters.move_to_front(&key);
                     }
                     self.park();
                     self.settle(&mut waiters, &mut wakes, env);

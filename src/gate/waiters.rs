@@ -115,7 +115,7 @@ impl Waiters {
     }
 
     /// Puts a waiter in front of the queue, wherever it was.
-    pub(super) fn to_front(&mut self, key: &Key) {
+    pub(super) fn move_to_front(&mut self, key: &Key) {
         let index = key.0;
         match self.slots[index as usize].state {
             State::Queued => self.queue.remove(&mut self.slots, index),

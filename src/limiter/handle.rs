@@ -218,7 +218,7 @@ impl Limiter {
                 success: state.counts.success,
                 overload: state.counts.overload,
                 canceled: state.counts.canceled,
-                ignored: state.counts.ignored,
+                ignored: state.counts.ignored(),
                 rejected: self.core.learner.rejected(),
                 spared: self.core.learner.spared(),
                 samples_dropped: self.core.learner.dropped(),

@@ -4,8 +4,8 @@ use super::buffer::Buffer;
 use super::snapshot::Counts;
 use crate::contain::contain;
 use crate::gate::Gate;
+use crate::sync::TryLock;
 use crate::sync::atomic::{AtomicU64, Ordering};
-use crate::sync::{TryLock, TryLockGuard};
 use crate::{Algorithm, Bounds, Outcome, Report, Sample};
 
 /// Where a sample becomes a limit: the algorithm, and the rule by which threads share it.
@@ -56,6 +56,8 @@ pub(super) struct State {
     limit: usize,
     /// Set from outside; until then the algorithm keeps its own.
     bounds: Option<Bounds>,
+    /// The same, or all there are: what every limit is clamped to.
+    clamp: Bounds,
     frozen: bool,
     pub(super) counts: Counts,
     pub(super) last_rtt: Option<Duration>,
@@ -70,6 +72,7 @@ impl Learner {
                 algorithm,
                 limit,
                 bounds: None,
+                clamp: Bounds::ALL,
                 frozen: false,
                 counts: Counts::default(),
                 last_rtt: None,
@@ -84,23 +87,25 @@ impl Learner {
 
     /// Learns, or leaves it to others. The caller must then give back a permit, which hands on
     /// what a higher limit makes room for, and call [`settle`](Self::settle).
+    #[inline]
     pub(super) fn learn(&self, observed: &Observed, gate: &Gate) {
-        match self.state.try_lock() {
-            Some(mut state) => {
-                // The permit that is given back next hands on the room.
-                let _ = self.take_in(&mut state, observed, gate);
-            }
-            None => {
-                if !self.buffer.push(observed) {
-                    // Relaxed: a count for people.
-                    self.dropped.fetch_add(1, Ordering::Relaxed);
-                }
-            }
+        if let Some(mut state) = self.state.try_lock() {
+            // The permit that is given back next hands on the room.
+            let _ = self.take_in(&mut state, observed, gate);
+        } else if !self.buffer.push(observed) {
+            // Relaxed: a count for people.
+            self.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     /// Learns from what others left. Returns whether the caller must hand on room.
+    #[inline]
     pub(super) fn settle(&self, gate: &Gate) -> bool {
+        self.buffer.is_ready() && self.settle_leftovers(gate)
+    }
+
+    #[cold]
+    fn settle_leftovers(&self, gate: &Gate) -> bool {
         let mut hand_over = false;
         // Bounded, so that one request does not learn for all others: leftovers wait for the
         // next one that finishes.
@@ -156,7 +161,7 @@ impl Learner {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    fn drain(&self, state: &mut TryLockGuard<'_, State>, gate: &Gate) -> bool {
+    fn drain(&self, state: &mut State, gate: &Gate) -> bool {
         let mut hand_over = false;
         for _ in 0..Buffer::CAPACITY {
             match self.buffer.pop() {
@@ -169,58 +174,54 @@ impl Learner {
 
     /// Learns under the exclusion; publishes the limit under it, too, so that limits are
     /// published in the order in which they were learned.
-    fn take_in(
-        &self,
-        state: &mut TryLockGuard<'_, State>,
-        observed: &Observed,
-        gate: &Gate,
-    ) -> bool {
+    // Always: it is the hot part of `learn`, and its other callers are rare.
+    #[inline(always)]
+    fn take_in(&self, state: &mut State, observed: &Observed, gate: &Gate) -> bool {
+        state.record(observed);
+        let (Some(outcome), false) = (observed.outcome, state.frozen) else {
+            return false;
+        };
+        let sample = Sample {
+            rtt: observed.rtt,
+            in_flight: observed.in_flight as usize,
+            outcome,
+            at: observed.at,
+            limit: observed.limit as usize,
+            waiting: gate.queued(),
+            finished: state.counts.finished + self.dropped(),
+            rejected: self.rejected(),
+        };
         let before = state.limit;
-        state.learn(observed, |finished| {
-            Sample::new(
-                observed.rtt,
-                observed.in_flight as usize,
-                observed.outcome.unwrap_or(Outcome::Success),
-            )
-            .at(observed.at)
-            .limit(observed.limit as usize)
-            .waiting(gate.queued())
-            .finished(finished + self.dropped())
-            .rejected(self.rejected())
-        });
+        state.consult(|algorithm| algorithm.update(&sample));
         state.limit != before && gate.store_limit(state.limit)
     }
 }
 
 impl State {
-    fn learn(&mut self, observed: &Observed, sample: impl FnOnce(u64) -> Sample) {
+    fn record(&mut self, observed: &Observed) {
         self.counts.record(observed.outcome);
         if observed.outcome == Some(Outcome::Success) {
             self.record_rtt(observed.rtt);
         }
-        if observed.outcome.is_none() || self.frozen {
-            return;
-        }
-        let sample = sample(self.counts.total());
-        self.consult(|algorithm| algorithm.update(&sample));
     }
 
     /// Lets the algorithm work and takes over its limit. One that panics is not asked again.
     fn consult(&mut self, work: impl FnOnce(&mut dyn Algorithm)) {
-        let algorithm = &mut self.algorithm;
+        let algorithm = &mut *self.algorithm;
         let limit = contain(|| {
             work(algorithm);
             algorithm.max_concurrency()
         });
         match limit {
-            Some(limit) => self.limit = self.bounds.unwrap_or(Bounds::ALL).clamp(limit),
+            Some(limit) => self.limit = self.clamp.clamp(limit),
             None => self.frozen = true,
         }
     }
 
     /// The exponential average of RFC 6298 (its SRTT): an eighth of each new RTT.
     fn record_rtt(&mut self, rtt: Duration) {
-        let rtt_ns = rtt.as_nanos() as f64;
+        // Cheaper than through `as_nanos` and its u128.
+        let rtt_ns = rtt.as_secs() as f64 * 1e9 + f64::from(rtt.subsec_nanos());
         if self.last_rtt.replace(rtt).is_none() {
             self.smoothed_rtt_ns = rtt_ns;
         } else {
@@ -230,6 +231,7 @@ impl State {
 
     pub(super) fn set_bounds(&mut self, bounds: Bounds) {
         self.bounds = Some(bounds);
+        self.clamp = bounds;
         let limit = bounds.clamp(self.limit);
         self.limit = limit;
         if !self.frozen {
@@ -255,7 +257,7 @@ impl State {
     }
 
     pub(super) fn report(&mut self) -> Report {
-        let algorithm = &self.algorithm;
+        let algorithm = &*self.algorithm;
         contain(|| algorithm.report()).unwrap_or_else(|| {
             self.frozen = true;
             Report::new()

@@ -61,23 +61,26 @@ impl Snapshot {
 /// Finished requests by outcome.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Counts {
+    /// All of them: those that taught nothing are the difference.
+    pub(super) finished: u64,
     pub(super) success: u64,
     pub(super) overload: u64,
     pub(super) canceled: u64,
-    pub(super) ignored: u64,
 }
 
 impl Counts {
+    #[inline]
     pub(super) fn record(&mut self, outcome: Option<Outcome>) {
+        self.finished += 1;
         match outcome {
             Some(Outcome::Success) => self.success += 1,
             Some(Outcome::Overload) => self.overload += 1,
             Some(Outcome::Canceled) => self.canceled += 1,
-            None => self.ignored += 1,
+            None => {}
         }
     }
 
-    pub(super) fn total(&self) -> u64 {
-        self.success + self.overload + self.canceled + self.ignored
+    pub(super) fn ignored(&self) -> u64 {
+        self.finished - self.success - self.overload - self.canceled
     }
 }

@@ -1,0 +1,126 @@
+//! What a limit costs per request, in instructions: repeatable on a noisy machine.
+//!
+//! Measured: the same request as in the one-thread group of the `middleware` bench, counted by
+//! `valgrind --tool=callgrind`. Each row runs twice, with different numbers of requests, and the
+//! difference is divided, so that start-up does not count. Not measured: cache misses,
+//! contention, and what the clock costs in the kernel's vDSO, which valgrind replaces by a system
+//! call. Sizes of services and futures are printed, too.
+//!
+//! Run: `cargo bench --bench instructions` (needs valgrind)
+
+use std::env;
+use std::process::{Command, ExitCode};
+
+use tower::{Layer, Service};
+use tower_adaptive::{
+    AdmissionLayer, Aimd, Algorithm, ConcurrencyLimitLayer, Fixed, Gradient2, Outcome, Sample,
+    Windowed,
+};
+use tower_adaptive_benches::{Echo, LIMIT, make_ready, request, tower_acc, tower_static, vegas};
+
+const FEW: u64 = 10_000;
+const MANY: u64 = 110_000;
+
+/// A row of the table, and how to run `n` of it.
+const ROWS: &[(&str, fn(u64))] = &[
+    ("bare service", |n| requests(Echo, n)),
+    ("tower ConcurrencyLimit", |n| {
+        requests(tower_static().layer(Echo), n)
+    }),
+    ("tower-acc, Vegas", |n| requests(tower_acc().layer(Echo), n)),
+    ("ConcurrencyLimit, Fixed", |n| {
+        requests(ConcurrencyLimitLayer::new(Fixed::new(LIMIT)).layer(Echo), n);
+    }),
+    ("ConcurrencyLimit, Vegas", |n| {
+        requests(ConcurrencyLimitLayer::new(vegas()).layer(Echo), n);
+    }),
+    ("Admission, Vegas", |n| {
+        requests(AdmissionLayer::new(vegas()).layer(Echo), n);
+    }),
+    ("update of Fixed", |n| updates(Fixed::new(LIMIT), n)),
+    ("update of Aimd", |n| updates(Aimd::default(), n)),
+    ("update of Gradient2", |n| updates(Gradient2::default(), n)),
+    ("update of Vegas", |n| updates(vegas(), n)),
+    ("update of Windowed<Vegas>", |n| {
+        updates(Windowed::new(vegas()), n)
+    }),
+];
+
+fn main() -> ExitCode {
+    let mut args = env::args().skip(1);
+    if args.next().as_deref() == Some("--row") {
+        let row: usize = args.next().and_then(|row| row.parse().ok()).expect("a row");
+        let n: u64 = args.next().and_then(|n| n.parse().ok()).expect("a count");
+        ROWS[row].1(n);
+        return ExitCode::SUCCESS;
+    }
+    print_sizes();
+    if Command::new("valgrind").arg("--version").output().is_err() {
+        println!("valgrind is not installed: instructions are not counted");
+        return ExitCode::SUCCESS;
+    }
+    println!("\n{:<28}{:>14}", "", "instructions");
+    for (row, (name, _)) in ROWS.iter().enumerate() {
+        let difference = count(row, MANY) - count(row, FEW);
+        println!(
+            "{name:<28}{:>14.1}",
+            difference as f64 / (MANY - FEW) as f64
+        );
+    }
+    ExitCode::SUCCESS
+}
+
+/// Runs this program under callgrind and returns how many instructions it took.
+fn count(row: usize, n: u64) -> u64 {
+    let program = env::current_exe().expect("a path to this program");
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(program)
+        .args(["--row", &row.to_string(), &n.to_string()])
+        .output()
+        .expect("valgrind runs");
+    let report = String::from_utf8_lossy(&output.stderr);
+    report
+        .lines()
+        .find_map(|line| line.split("Collected : ").nth(1))
+        .and_then(|count| count.trim().parse().ok())
+        .unwrap_or_else(|| panic!("no count in valgrind's report:\n{report}"))
+}
+
+fn requests<S: Service<u64, Response = u64>>(mut service: S, n: u64) {
+    for _ in 0..n {
+        request(&mut service);
+    }
+}
+
+fn updates(mut algorithm: impl Algorithm, n: u64) {
+    let algorithm: &mut dyn Algorithm = &mut algorithm;
+    for n in 0..n {
+        let rtt_ns = 1_000_000 + n * 7919 % 500_000;
+        let sample = Sample::new(
+            std::time::Duration::from_nanos(rtt_ns),
+            LIMIT,
+            Outcome::Success,
+        );
+        algorithm.update(&sample.at(std::time::Duration::from_micros(n)));
+        std::hint::black_box(algorithm.max_concurrency());
+    }
+}
+
+fn print_sizes() {
+    println!("{:<28}{:>14}{:>14}", "bytes", "service", "future");
+    print_size("bare service", Echo);
+    print_size("tower ConcurrencyLimit", tower_static().layer(Echo));
+    print_size("tower-acc, Vegas", tower_acc().layer(Echo));
+    print_size(
+        "ConcurrencyLimit",
+        ConcurrencyLimitLayer::new(vegas()).layer(Echo),
+    );
+    print_size("Admission", AdmissionLayer::new(vegas()).layer(Echo));
+}
+
+fn print_size<S: Service<u64>>(name: &str, mut service: S) {
+    make_ready(&mut service);
+    let (service, future) = (size_of_val(&service), size_of_val(&service.call(1)));
+    println!("{name:<28}{service:>14}{future:>14}");
+}

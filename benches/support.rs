@@ -1,0 +1,77 @@
+//! The services and limits that the benches share.
+
+use std::convert::Infallible;
+use std::future::{Future, Ready, ready};
+use std::hint::black_box;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use tower::Service;
+use tower_adaptive::Vegas;
+
+/// The limit of every row on one and on two threads: never reached.
+pub const LIMIT: usize = 100;
+
+/// Vegas, starting at [`LIMIT`].
+#[must_use]
+pub fn vegas() -> Vegas {
+    Vegas::builder().initial_limit(LIMIT).build()
+}
+
+/// tower's layer with a limit that does not move.
+#[must_use]
+pub fn tower_static() -> tower::limit::ConcurrencyLimitLayer {
+    tower::limit::ConcurrencyLimitLayer::new(LIMIT)
+}
+
+/// The layer of a peer.
+#[must_use]
+pub fn tower_acc() -> tower_acc::ConcurrencyLimitLayer<tower_acc::Vegas> {
+    tower_acc::ConcurrencyLimitLayer::new(tower_acc::Vegas::default())
+}
+
+/// Ready, and answers at once.
+#[derive(Clone, Debug)]
+pub struct Echo;
+
+impl Service<u64> for Echo {
+    type Response = u64;
+    type Error = Infallible;
+    type Future = Ready<Result<u64, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: u64) -> Self::Future {
+        ready(Ok(request))
+    }
+}
+
+/// Makes one request of a service that is ready and answers at once.
+///
+/// # Panics
+///
+/// If it is not, or does not.
+pub fn request<S>(service: &mut S) -> u64
+where
+    S: Service<u64, Response = u64>,
+{
+    make_ready(service);
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut response = pin!(service.call(black_box(1)));
+    match response.as_mut().poll(&mut cx) {
+        Poll::Ready(Ok(response)) => response,
+        _ => unreachable!("the service answers at once"),
+    }
+}
+
+/// Makes a service ready that needs no wake-up for it.
+///
+/// # Panics
+///
+/// If it does.
+pub fn make_ready<S: Service<u64>>(service: &mut S) {
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(service.poll_ready(&mut cx).is_ready());
+}
