@@ -18,14 +18,16 @@ use tower_adaptive::{
 };
 use tower_adaptive_benches::{Echo, LIMIT, make_ready, request, tower_acc, tower_static, vegas};
 
+type Row = (&'static str, fn(u64));
+
 const FEW: u64 = 10_000;
 const MANY: u64 = 110_000;
 
-/// A row of the table, and how to run `n` of it.
-const ROWS: &[(&str, fn(u64))] = &[
+/// The rows of the table, and how to run `n` of each.
+const ROWS: &[Row] = &[
     ("bare service", |n| requests(Echo, n)),
     ("tower ConcurrencyLimit", |n| {
-        requests(tower_static().layer(Echo), n)
+        requests(tower_static().layer(Echo), n);
     }),
     ("tower-acc, Vegas", |n| requests(tower_acc().layer(Echo), n)),
     ("ConcurrencyLimit, Fixed", |n| {
@@ -42,7 +44,7 @@ const ROWS: &[(&str, fn(u64))] = &[
     ("update of Gradient2", |n| updates(Gradient2::default(), n)),
     ("update of Vegas", |n| updates(vegas(), n)),
     ("update of Windowed<Vegas>", |n| {
-        updates(Windowed::new(vegas()), n)
+        updates(Windowed::new(vegas()), n);
     }),
 ];
 
