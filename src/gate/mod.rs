@@ -1,4 +1,64 @@
 //! The gate: who may be in flight now, and who is next.
+//!
+//! # State
+//!
+//! One atomic [`Word`](word::Word) holds the limit, the number in flight and one flag, *parked*.
+//! Behind a mutex lie the [`Waiters`](waiters::Waiters): the queue, oldest first, and the *grants*,
+//! permits given to a waiter that has not been polled since. A grant counts as in flight from the
+//! moment it is made, so that nobody else takes its room.
+//!
+//! # Invariants
+//!
+//! 1. An admission is a compare-and-swap of the word that found in flight below the limit (except
+//!    [`acquire_past_limit`](Gate::acquire_past_limit), which says so). A limit that fell
+//!    therefore holds at once: releases admit nobody until there is room.
+//! 2. *parked* is set exactly while the queue or the grants are not empty, seen from under the
+//!    lock, where alone it changes. While it is set nobody is admitted outside the lock, so that
+//!    newcomers do not overtake.
+//! 3. Whoever makes room (gives a permit back, raises the limit, takes a grant back) and finds
+//!    *parked* set hands the room on: it takes the lock and grants to the oldest in the queue.
+//! 4. Each unit in flight is owned by exactly one permit, one holder of a spent wait, or one grant.
+//! 5. No code of a caller runs under the lock: wakers are cloned, woken and dropped outside it.
+//!
+//! # Why no wake-up is lost
+//!
+//! A waiter sets *parked* and then looks for room once more. Both that and the release are changes
+//! of one word, so one of them comes first:
+//!
+//! ```text
+//! waiter                                 | releaser
+//! ---------------------------------------+---------------------------------------
+//! no room: take the lock                 |
+//! queue itself                           |
+//! set parked                         (1) | in flight - 1, read parked          (2)
+//! look for room again, under the lock    | parked: take the lock,
+//! none: leave a waker, unlock, sleep     |   grant to the oldest, unlock, wake it
+//! ```
+//!
+//! If (1) comes before (2) the releaser sees the flag, waits for the lock, and finds the waiter in
+//! the queue with its waker. If (2) comes before (1) the waiter's second look sees the room. Raising
+//! the limit is the same with "limit := n" at (2).
+//!
+//! # Grants that nobody takes up
+//!
+//! A caller may poll, get `Pending` and never poll again without dropping its place: `LoadShed`
+//! does, and so does a connection that goes idle. Its grant must not freeze the gate. A grant that
+//! was not claimed for 1 ms *lapses*: it goes to whoever polls next, since a poll is the only
+//! proof that somebody is there. That is the one exception to first come first served, and its
+//! loser goes to the front of the queue if it ever returns. Where nobody polls, a live waiter could
+//! sleep behind a dead one for ever; so while there are both grants and a queue, one timer per
+//! limiter passes lapsed grants on.
+//!
+//! # Failure cases
+//!
+//! - *A waiter is dropped*: queued, it leaves the queue; granted, the grant is given back and
+//!   handed on; lapsed, there is nothing to return.
+//! - *A waker panics*: it is contained, the others of its batch are woken.
+//! - *The runtime of the timer ends*: the timer's guard says so, and the next one to need it starts
+//!   another.
+//! - *No runtime at all*: there is no timer, and lapsed grants wait for the next poll.
+//! - *2^31 - 1 in flight*: only callers that ignore the limit get there; they are refused.
+
 mod permit;
 mod protocol;
 mod waiter;
