@@ -1,4 +1,129 @@
-//! Adaptive concurrency limits for Tower services.
+//! Adaptive concurrency limits for Tower services: the limit is measured, not guessed.
+//!
+//! Nobody knows the right fixed limit. Too high, and the service collapses before the limit is
+//! reached; too low, and hardware idles while good requests are refused. This crate measures each
+//! response's round-trip time (RTT) and finds the limit by itself, as TCP finds its window, and
+//! keeps finding it as things change.
+//!
+//! ```
+//! use axum::{Router, routing::get};
+//! use tower_adaptive::{AdmissionLayer, Vegas};
+//!
+//! let app: Router = Router::new()
+//!     .route("/api/data", get(async || "data"))
+//!     .layer(AdmissionLayer::new(Vegas::default()).respond_unavailable());
+//! # let _ = app;
+//! ```
+//!
+//! # The ring
+//!
+//! ```text
+//! request ──▶ gate ──▶ inner service ──▶ outcome ──▶ sample ──▶ algorithm ──▶ limit ──▶ (gate)
+//!             one atomic word            classifier   rtt, in flight          one number
+//! ```
+//!
+//! A request passes the *gate* if fewer than *limit* requests are in flight, and holds a
+//! [`Permit`] until its response is there. The [`Classifier`] says how it ended, an [`Outcome`];
+//! together with the RTT and what was in flight that makes a [`Sample`]. The [`Algorithm`] turns
+//! samples into the next limit. A [`Limiter`] is gate and algorithm in one: a handle on one limit,
+//! which can be shared, watched ([`snapshot`](Limiter::snapshot)) and changed while it runs
+//! ([`set_bounds`](Limiter::set_bounds), [`set_algorithm`](Limiter::set_algorithm)).
+//!
+//! # First of all: one limiter, one latency class
+//!
+//! An algorithm compares response times. Where a 5 µs answer (a fallback route, a health check, a
+//! cached reply) shares a limiter with a 20 ms handler, the fast one becomes the baseline, the slow
+//! one looks congested, and the limit collapses. So give each class of work its own limiter, let
+//! the HTTP [`StatusClassifier`](http::StatusClassifier) ignore client errors (it comes with
+//! [`respond_unavailable`](AdmissionLayer::respond_unavailable)), and
+//! [`bypass`](AdmissionLayer::bypass) health checks. What still mixes wants [`Gradient2`] or a
+//! [`Windowed`] algorithm rather than plain [`Vegas`].
+//!
+//! # Choosing a layer
+//!
+//! | you write | use | when the limit is reached |
+//! |---|---|---|
+//! | a client, a worker, a pipeline | [`ConcurrencyLimitLayer`] | `poll_ready` waits: back-pressure |
+//! | a server (HTTP, gRPC) | [`AdmissionLayer`] | `call` rejects: 503, or an error |
+//! | something that is not a `Service` | [`Limiter`] | [`acquire`](Limiter::acquire) waits, [`try_acquire`](Limiter::try_acquire) does not |
+//!
+//! A server that waits in `poll_ready` only moves the queue into the accept backlog, where nobody
+//! sees it. A client that rejects turns a short burst into errors.
+//!
+//! **One layer value is one limit**, however many services, routes, methods or connections it is
+//! applied to, since axum applies a layer to each of them. Endpoints behind a balancer, which want
+//! a limit each, use [`per_service`](ConcurrencyLimitLayer::per_service).
+//!
+//! # Choosing an algorithm
+//!
+//! See the table in [`algorithm`]. In short: [`Vegas`] where the work is uniform, [`Gradient2`]
+//! where it is mixed, either of them in [`Windowed`] where single RTTs are noisy, [`Aimd`] where
+//! overload shows as errors and timeouts, [`Fixed`] to compare with. Defaults allow up to 200 or
+//! 1000 in flight and never go below 20 (`Aimd`, `Gradient2`): a dependency with room for 16 wants
+//! `.min_limit(1)`.
+//!
+//! Writing one means implementing two methods; the [`algorithm`] page has an example, and hand-made
+//! [`Sample`]s test it without a clock or a runtime.
+//!
+//! # The order of layers
+//!
+//! - **Timeout**. *Inside* the limit it covers the service alone; what it cuts off is an `Err`, so
+//!   an overload. *Outside* it also covers the wait for a permit, and what it cuts off is dropped,
+//!   so [`Canceled`](Outcome::Canceled): a lower bound of the RTT, which still lowers the limit if
+//!   even that is congestion. Both are heard. Prefer inside for a client.
+//! - **Retry**. Outside the limit, so that each attempt takes a permit and is a sample of its own.
+//!   Inside, one permit covers all attempts and the RTT is their sum.
+//! - **Buffer**. Outside [`ConcurrencyLimit`], it makes the service clonable and takes the queue in
+//!   front of it; inside, it would answer `poll_ready` before the service is ready, and the time in
+//!   its queue counts as RTT.
+//! - **Load shed**. Outside [`ConcurrencyLimit`]: rejects what would wait. [`AdmissionLayer`] does
+//!   the same for less, and tells how many it rejected.
+//! - **Tracing and metrics** outside, so that rejections are seen; **authentication** outside if it
+//!   is cheap, so that its refusals do not count as fast responses.
+//!
+//! # Errors
+//!
+//! [`ConcurrencyLimit`] has the errors of the inner service and no others. [`Admission`] has
+//! [`AdmissionError`], or with [`on_reject`](AdmissionLayer::on_reject) or
+//! [`respond_unavailable`](AdmissionLayer::respond_unavailable) those of the inner service again.
+//!
+//! # Testing under a paused clock
+//!
+//! Time is [`tokio::time::Instant`], so a test with a paused clock controls every RTT:
+//!
+//! ```
+//! use std::time::Duration;
+//! use tower_adaptive::{Fixed, Limiter};
+//!
+//! #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! async fn main() {
+//!     let limiter = Limiter::new(Fixed::new(10));
+//!     let call = async {
+//!         tokio::time::sleep(Duration::from_millis(250)).await; // takes no time at all
+//!         Ok::<_, std::io::Error>(())
+//!     };
+//!     limiter.run(call).await.unwrap();
+//!     assert_eq!(limiter.snapshot().last_rtt, Some(Duration::from_millis(250)));
+//! }
+//! ```
+//!
+//! # Runtime
+//!
+//! Futures run anywhere. One thing needs a tokio runtime with time enabled: passing on a permit
+//! that was granted to a caller who has stopped polling, when nobody else polls either. Limiters
+//! find the runtime by themselves; without one, the next poll passes it on.
+//!
+//! # Features
+//!
+//! None is on by default.
+//!
+//! | feature | brings |
+//! |---|---|
+//! | `http` | [`http`]: classification by status, a 503 for rejections |
+//! | `axum` | rejections are `IntoResponse`; `http` |
+//! | `load` | `tower::load::Load` for the services: the share of the limit in use |
+//! | `serde` | builders of algorithms are (de)serializable |
+
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod admission;
