@@ -53,7 +53,7 @@
 //!
 //! - *A waiter is dropped*: queued, it leaves the queue; granted, the grant is given back and
 //!   handed on; lapsed, there is nothing to return.
-//! - *A waker panics*: it is contained, the others of its batch are woken.
+//! - *A waker panics*: it is contained, and the others are woken all the same.
 //! - *The runtime of the timer ends*: the timer's guard says so, and the next one to need it starts
 //!   another.
 //! - *No runtime at all*: there is no timer, and lapsed grants wait for the next poll.
@@ -63,7 +63,6 @@ mod permit;
 mod protocol;
 mod waiter;
 mod waiters;
-mod wakes;
 mod word;
 
 pub use permit::Permit;

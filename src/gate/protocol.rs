@@ -1,11 +1,11 @@
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::waiters::{Key, Timer, Waiters};
-use super::wakes::Wakes;
 use super::word::Word;
+use crate::contain::contain;
 use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use crate::sync::{Mutex, MutexGuard};
 
@@ -132,25 +132,19 @@ impl Gate {
     /// Takes back grants that were not claimed in time and hands them on. Returns when to call
     /// again, or `None` if no waiter depends on it any more.
     pub(crate) fn expire(&self, env: &impl Env) -> Option<Instant> {
-        loop {
-            let mut waiters = self.lock();
-            self.lapse(&mut waiters, env.now());
-            let mut wakes = Wakes::default();
-            self.settle(&mut waiters, &mut wakes, env);
-            let next = waiters
-                .oldest_grant()
-                .filter(|_| waiters.queued() > 0)
-                .map(|at| at + GRANT_LIFETIME);
-            if next.is_none() {
-                waiters.timer = Timer::Off;
-            }
-            drop(waiters);
-            let more = wakes.is_full();
-            wakes.wake();
-            if !(more && next.is_some()) {
-                return next;
-            }
+        let mut waiters = self.lock();
+        self.lapse(&mut waiters, env.now());
+        self.settle_and_unlock(waiters, env);
+
+        let mut waiters = self.lock();
+        let next = waiters
+            .oldest_grant()
+            .filter(|_| waiters.queued() > 0)
+            .map(|at| at + GRANT_LIFETIME);
+        if next.is_none() {
+            waiters.timer = Timer::Off;
         }
+        next
     }
 
     /// Says that whoever was to call [`expire`](Self::expire) is gone.
@@ -186,7 +180,7 @@ impl Gate {
         env.meet_waiter();
         loop {
             let mut waiters = self.lock();
-            let mut wakes = Wakes::default();
+            let mut wake = None;
             let key = match place.take() {
                 Some(key) if waiters.is_granted(&key) => key,
                 returning => {
@@ -196,7 +190,7 @@ impl Gate {
                         waiters.move_to_front(&key);
                     }
                     self.park();
-                    self.settle(&mut waiters, &mut wakes, env);
+                    wake = self.settle(&mut waiters, env);
                     key
                 }
             };
@@ -204,7 +198,7 @@ impl Gate {
             if waiters.is_granted(&key) {
                 let left = waiters.remove(key);
                 self.unpark_if_idle(&waiters);
-                self.unlock_and_wake(waiters, wakes, env);
+                self.unlock_and_wake(waiters, wake, env);
                 drop(left.waker);
                 return Poll::Ready(());
             }
@@ -216,7 +210,7 @@ impl Gate {
                 unused => (unused, current),
             };
             *place = Some(key);
-            self.unlock_and_wake(waiters, wakes, env);
+            self.unlock_and_wake(waiters, wake, env);
             drop(replaced);
             if left {
                 return Poll::Pending;
@@ -285,47 +279,46 @@ impl Gate {
         any
     }
 
-    /// Grants what room there is to the oldest waiters: as many as `wakes` holds.
-    fn settle(&self, waiters: &mut Waiters, wakes: &mut Wakes, env: &impl Env) {
-        let mut now = None;
-        while waiters.queued() > 0 && !wakes.is_full() && self.admit_past_queue() {
-            let now = *now.get_or_insert_with(|| env.now());
-            if let Some(waker) = waiters.grant_oldest(now) {
-                wakes.push(waker);
-            }
+    /// Grants room to the oldest waiters, up to the first that is to be woken.
+    fn settle(&self, waiters: &mut Waiters, env: &impl Env) -> Option<Waker> {
+        let mut wake = None;
+        while wake.is_none() && waiters.queued() > 0 && self.admit_past_queue() {
+            wake = waiters.grant_oldest(env.now());
         }
         // Relaxed: a copy for those who only look.
         self.queued.store(waiters.queued(), Ordering::Relaxed);
         self.unpark_if_idle(waiters);
+        wake
     }
 
     fn settle_and_unlock<'a>(&'a self, mut waiters: MutexGuard<'a, Waiters>, env: &impl Env) {
-        let mut wakes = Wakes::default();
-        self.settle(&mut waiters, &mut wakes, env);
-        self.unlock_and_wake(waiters, wakes, env);
+        let wake = self.settle(&mut waiters, env);
+        self.unlock_and_wake(waiters, wake, env);
     }
 
-    /// Gives the lock back, wakes, and goes on granting if there were more than one batch.
+    /// Gives the lock back and wakes; then goes on while there are both a queue and room, one
+    /// waiter a turn. Mostly there is one turn: one permit came back, one waiter got it.
     fn unlock_and_wake<'a>(
         &'a self,
         mut waiters: MutexGuard<'a, Waiters>,
-        mut wakes: Wakes,
+        mut wake: Option<Waker>,
         env: &impl Env,
     ) {
         loop {
             let start_timer = Self::wants_timer(&mut waiters);
+            let more = waiters.queued() > 0 && self.load().has_room();
             drop(waiters);
-            let more = wakes.is_full();
-            wakes.wake();
+            if let Some(waker) = wake {
+                contain(|| waker.wake());
+            }
             if start_timer {
                 env.start_timer();
             }
             if !more {
                 return;
             }
-            wakes = Wakes::default();
             waiters = self.lock();
-            self.settle(&mut waiters, &mut wakes, env);
+            wake = self.settle(&mut waiters, env);
         }
     }
 
