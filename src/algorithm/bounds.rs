@@ -72,7 +72,8 @@ impl Bounds {
     /// Returns the allowed limit nearest to `limit`.
     #[must_use]
     pub fn clamp(self, limit: usize) -> usize {
-        limit.clamp(self.min, self.max)
+        // Not `Ord::clamp`, which would check `min <= max` once more, for every sample.
+        limit.max(self.min).min(self.max)
     }
 
     /// Returns the allowed value nearest to `limit`, for algorithms that keep fractions.

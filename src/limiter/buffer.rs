@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::learner::Observed;
+use super::learner::{Observed, nanos};
 use crate::Outcome;
 use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -146,10 +146,6 @@ impl Slot {
             },
         }
     }
-}
-
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(all(test, not(tower_adaptive_loom)))]

@@ -1,7 +1,6 @@
 use std::fmt;
 use std::future::Future;
 use std::ops::RangeInclusive;
-use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -209,7 +208,7 @@ impl Limiter {
         self.with_state(|state| {
             let report = state.report();
             let word = self.gate().load();
-            let smoothed_rtt_ns = state.smoothed_rtt_ns as u64;
+            let rtts = state.rtts();
             Snapshot {
                 name: self.name().map(str::to_owned),
                 limit: word.limit(),
@@ -222,10 +221,8 @@ impl Limiter {
                 rejected: self.core.learner.rejected(),
                 spared: self.core.learner.spared(),
                 samples_dropped: self.core.learner.dropped(),
-                last_rtt: state.last_rtt,
-                smoothed_rtt: state
-                    .last_rtt
-                    .map(|_| Duration::from_nanos(smoothed_rtt_ns)),
+                last_rtt: rtts.map(|(last, _)| last),
+                smoothed_rtt: rtts.map(|(_, smoothed)| smoothed),
                 frozen: state.is_frozen(),
                 bounds: state.bounds(),
                 report,

@@ -60,8 +60,9 @@ pub(super) struct State {
     clamp: Bounds,
     frozen: bool,
     pub(super) counts: Counts,
-    pub(super) last_rtt: Option<Duration>,
-    pub(super) smoothed_rtt_ns: f64,
+    /// Of successes; 0 before the first.
+    last_rtt_ns: u64,
+    smoothed_rtt_ns: u64,
 }
 
 impl Learner {
@@ -75,8 +76,8 @@ impl Learner {
                 clamp: Bounds::ALL,
                 frozen: false,
                 counts: Counts::default(),
-                last_rtt: None,
-                smoothed_rtt_ns: 0.0,
+                last_rtt_ns: 0,
+                smoothed_rtt_ns: 0,
             }),
             buffer: Buffer::new(),
             dropped: AtomicU64::new(0),
@@ -218,15 +219,22 @@ impl State {
         }
     }
 
-    /// The exponential average of RFC 6298 (its SRTT): an eighth of each new RTT.
+    /// Keeps the exponential average of RFC 6298 (its SRTT): an eighth of each new RTT.
     fn record_rtt(&mut self, rtt: Duration) {
-        // Cheaper than through `as_nanos` and its u128.
-        let rtt_ns = rtt.as_secs() as f64 * 1e9 + f64::from(rtt.subsec_nanos());
-        if self.last_rtt.replace(rtt).is_none() {
-            self.smoothed_rtt_ns = rtt_ns;
+        self.last_rtt_ns = nanos(rtt);
+        self.smoothed_rtt_ns = if self.counts.success == 1 {
+            self.last_rtt_ns
         } else {
-            self.smoothed_rtt_ns += (rtt_ns - self.smoothed_rtt_ns) / 8.0;
-        }
+            self.smoothed_rtt_ns - self.smoothed_rtt_ns / 8 + self.last_rtt_ns / 8
+        };
+    }
+
+    /// Returns the RTT of the last success, and the average.
+    pub(super) fn rtts(&self) -> Option<(Duration, Duration)> {
+        (self.counts.success > 0).then(|| {
+            let (last, smoothed) = (self.last_rtt_ns, self.smoothed_rtt_ns);
+            (Duration::from_nanos(last), Duration::from_nanos(smoothed))
+        })
     }
 
     pub(super) fn set_bounds(&mut self, bounds: Bounds) {
@@ -250,13 +258,16 @@ impl State {
     }
 
     pub(super) fn bounds(&mut self) -> Bounds {
-        match self.bounds {
-            Some(bounds) => bounds,
-            None => self.report().bounds.unwrap_or(Bounds::ALL),
-        }
+        self.bounds
+            .or_else(|| self.report().bounds)
+            .unwrap_or(Bounds::ALL)
     }
 
+    /// Asks the algorithm; a frozen one is not asked.
     pub(super) fn report(&mut self) -> Report {
+        if self.frozen {
+            return Report::new();
+        }
         let algorithm = &*self.algorithm;
         contain(|| algorithm.report()).unwrap_or_else(|| {
             self.frozen = true;
@@ -267,6 +278,14 @@ impl State {
     pub(super) fn is_frozen(&self) -> bool {
         self.frozen
     }
+}
+
+/// As `as_nanos`, without its u128; 584 years at most.
+pub(super) fn nanos(duration: Duration) -> u64 {
+    duration
+        .as_secs()
+        .saturating_mul(1_000_000_000)
+        .saturating_add(u64::from(duration.subsec_nanos()))
 }
 
 impl std::fmt::Debug for State {
