@@ -1,0 +1,576 @@
+//! `Admission`: `poll_ready` never waits for a permit, `call` admits or rejects.
+
+mod support;
+
+use std::convert::Infallible;
+use std::error::Error;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Poll, Waker};
+
+use tokio::time::advance;
+use tower::util::BoxCloneService;
+use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt, service_fn};
+use tower_adaptive::{
+    Admission, AdmissionError, AdmissionLayer, ConcurrencyLimitLayer, Limiter, Outcome, Rejected,
+};
+
+use support::{Fault, MS, Polled, Readiness, Remote, Samples, Steady, poll, set_limit};
+
+fn admission(limit: usize) -> (Polled<Admission<Remote>>, Remote, Samples) {
+    let remote = Remote::default();
+    let steady = Steady::new(limit);
+    let samples = steady.samples();
+    let service = AdmissionLayer::new(steady).layer(remote.clone());
+    (Polled::new(service), remote, samples)
+}
+
+/// How the requests of the test below are to be treated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Page {
+    Health,
+    Search,
+}
+
+async fn echo<T>(request: T) -> Result<T, Infallible> {
+    Ok(request)
+}
+
+// Who is admitted.
+
+#[tokio::test(start_paused = true)]
+async fn a_request_below_the_limit_is_admitted() {
+    let (mut service, remote, samples) = admission(1);
+    assert!(service.is_ready());
+    let response = service.call(1);
+    remote.answer(Ok(10));
+
+    assert_eq!(response.await, Ok(10));
+
+    assert_eq!(samples.outcomes(), [Outcome::Success]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn poll_ready_is_ready_at_the_limit() {
+    let (mut service, _, _) = admission(1);
+    assert!(service.is_ready());
+    let _response = service.call(1);
+
+    assert!(service.is_ready());
+}
+
+#[tokio::test(start_paused = true)]
+async fn poll_ready_takes_no_permit() {
+    let (mut service, _, _) = admission(1);
+
+    assert!(service.is_ready());
+
+    assert_eq!(service.inner.limiter().in_flight(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_at_the_limit_is_rejected_and_never_reaches_the_service() {
+    let (mut service, remote, _) = admission(1);
+    assert!(service.is_ready());
+    let _response = service.call(1);
+
+    let refused = service.call(2).await;
+
+    let Err(AdmissionError::Rejected(rejected)) = refused else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(rejected.limit(), 1);
+    assert_eq!(remote.calls(), [1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rejection_is_ready_at_the_first_poll() {
+    let (mut service, _, _) = admission(1);
+    assert!(service.is_ready());
+    let _response = service.call(1);
+
+    let mut refused = service.call(2);
+
+    assert!(poll(&mut refused, Waker::noop()).is_ready());
+}
+
+#[tokio::test(start_paused = true)]
+async fn rejected_requests_are_counted_and_teach_nothing() {
+    let (mut service, _, samples) = admission(1);
+    let _response = service.call(1);
+
+    for request in 0..5 {
+        assert!(service.call(request).await.is_err());
+    }
+
+    assert_eq!(service.inner.limiter().snapshot().rejected, 5);
+    assert_eq!(service.inner.limiter().snapshot().admitted(), 1);
+    assert_eq!(samples.all(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sample_says_how_many_were_rejected() {
+    let (mut service, remote, samples) = admission(1);
+    let response = service.call(1);
+    for request in 0..5 {
+        assert!(service.call(request).await.is_err());
+    }
+    remote.answer(Ok(1));
+
+    response.await.unwrap();
+
+    assert_eq!(samples.only().rejected, 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_completed_response_makes_room_before_its_future_is_dropped() {
+    let (mut service, remote, _) = admission(1);
+    let mut first = service.call(1);
+    remote.answer(Ok(1));
+    assert_eq!(poll(&mut first, Waker::noop()), Poll::Ready(Ok(1)));
+
+    let mut second = service.call(2);
+
+    assert!(poll(&mut second, Waker::noop()).is_pending());
+    assert_eq!(remote.calls(), [1, 2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_rtt_is_that_of_the_completion() {
+    let (mut service, remote, samples) = admission(1);
+    let mut response = service.call(1);
+    assert!(poll(&mut response, Waker::noop()).is_pending());
+    advance(5 * MS).await;
+    remote.answer(Ok(1));
+    assert!(poll(&mut response, Waker::noop()).is_ready());
+    advance(200 * MS).await;
+
+    drop(response);
+
+    assert_eq!(samples.only().rtt, 5 * MS);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_future_dropped_after_its_first_poll_is_canceled() {
+    let (mut service, _, samples) = admission(1);
+    let mut response = service.call(1);
+    assert!(poll(&mut response, Waker::noop()).is_pending());
+    advance(30 * MS).await;
+
+    drop(response);
+
+    let sample = samples.only();
+    assert_eq!((sample.outcome, sample.rtt), (Outcome::Canceled, 30 * MS));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_future_dropped_before_its_first_poll_teaches_nothing() {
+    let (mut service, _, samples) = admission(1);
+
+    drop(service.call(1));
+
+    assert_eq!(samples.all(), []);
+    assert_eq!(service.inner.limiter().in_flight(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_whose_call_panics_gives_its_permit_back() {
+    let layer = AdmissionLayer::new(Steady::new(1));
+    let mut service = layer.layer(service_fn(
+        |()| -> std::future::Ready<Result<(), Infallible>> { panic!("part of the test") },
+    ));
+
+    let called = catch_unwind(AssertUnwindSafe(|| drop(service.call(()))));
+
+    assert!(called.is_err());
+    assert_eq!(layer.limiter().in_flight(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lower_limit_rejects_until_in_flight_is_below_it() {
+    let (mut service, remote, _) = admission(3);
+    let responses = [service.call(1), service.call(2), service.call(3)];
+    set_limit(service.inner.limiter(), 2);
+
+    let mut verdicts = Vec::new();
+    for response in responses {
+        remote.answer(Ok(1));
+        response.await.unwrap();
+        let mut newcomer = service.call(9);
+        verdicts.push(poll(&mut newcomer, Waker::noop()).is_pending());
+    }
+
+    assert_eq!(verdicts, [false, true, true]);
+}
+
+// The inner service.
+
+#[tokio::test(start_paused = true)]
+async fn an_inner_service_that_is_not_ready_pushes_back_and_is_not_overload() {
+    let (mut service, remote, samples) = admission(1);
+    remote.set(Readiness::Pending);
+    assert!(service.poll_ready().is_pending());
+
+    remote.set(Readiness::Ready);
+
+    assert_eq!(service.wakes(), 1);
+    assert!(service.is_ready());
+    assert_eq!(samples.all(), []);
+    assert_eq!(service.inner.limiter().snapshot().rejected, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_of_the_inner_poll_ready_is_the_services_own() {
+    let (mut service, remote, _) = admission(1);
+    remote.set(Readiness::Broken);
+
+    let polled = service.poll_ready();
+
+    assert_eq!(polled, Poll::Ready(Err(AdmissionError::Service(Fault))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_of_the_inner_service_is_told_from_a_rejection() {
+    let (mut service, remote, samples) = admission(1);
+    let response = service.call(1);
+    remote.answer(Err(Fault));
+
+    let error = response.await.unwrap_err();
+
+    assert!(!error.is_rejected());
+    assert_eq!(error.into_service_error(), Some(Fault));
+    assert_eq!(samples.outcomes(), [Outcome::Overload]);
+}
+
+// Errors.
+
+#[test]
+fn a_rejection_reads_as_one_sentence() {
+    let layer = AdmissionLayer::new(Steady::new(1));
+    let _permit = layer.limiter().try_acquire().unwrap();
+    let mut service = layer.layer(service_fn(echo::<()>));
+
+    let error = support::block_on(service.call(())).unwrap_err();
+
+    assert_eq!(error.to_string(), "concurrency limit of 1 reached");
+    assert!(error.source().is_none());
+}
+
+#[test]
+fn a_service_error_keeps_its_message() {
+    let error = AdmissionError::Service(Fault);
+    assert_eq!(error.to_string(), Fault.to_string());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rejection_is_downcast_from_a_box() {
+    let layer = AdmissionLayer::new(Steady::new(1));
+    let _permit = layer.limiter().try_acquire().unwrap();
+    let boxed = layer.layer(service_fn(echo::<u32>)).map_err(BoxError::from);
+
+    let error = boxed.oneshot(1).await.unwrap_err();
+
+    let error = error.downcast::<AdmissionError<Infallible>>().unwrap();
+    assert!(error.is_rejected());
+}
+
+#[tokio::test(start_paused = true)]
+async fn admission_goes_around_a_service_with_boxed_errors() {
+    let layer = AdmissionLayer::new(Steady::new(1));
+    let inner = service_fn(async |()| Err::<(), BoxError>(Fault.into()));
+
+    let error = layer.layer(inner).oneshot(()).await.unwrap_err();
+
+    let boxed: BoxError = error.into();
+    let error = boxed.downcast::<AdmissionError<BoxError>>().unwrap();
+    assert!(error.into_service_error().unwrap().is::<Fault>());
+}
+
+// Responders.
+
+#[tokio::test(start_paused = true)]
+async fn with_on_reject_the_error_type_is_the_services_own() {
+    fn error_is<S: Service<u32, Error = E>, E>(service: S) -> S {
+        service
+    }
+    let layer = AdmissionLayer::new(Steady::new(1)).on_reject(|_: u32, _| 503);
+    let _permit = layer.limiter().try_acquire().unwrap();
+
+    let service = error_is::<_, Infallible>(layer.layer(service_fn(echo::<u32>)));
+
+    assert_eq!(service.oneshot(1).await, Ok(503));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_closure_of_on_reject_gets_the_request_and_the_limit() {
+    let layer = AdmissionLayer::new(Steady::new(1))
+        .on_reject(|request: String, rejected| format!("{request}/{}", rejected.limit()));
+    let _permit = layer.limiter().try_acquire().unwrap();
+    let service = layer.layer(service_fn(echo::<String>));
+
+    let response = service.oneshot("request".to_owned()).await;
+
+    assert_eq!(response.unwrap(), "request/1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn on_reject_does_not_touch_what_is_admitted() {
+    let layer = AdmissionLayer::new(Steady::new(1)).on_reject(|_: u32, _| 503);
+    let service = layer.layer(service_fn(echo::<u32>));
+
+    assert_eq!(service.oneshot(200).await, Ok(200));
+}
+
+#[tokio::test(start_paused = true)]
+async fn on_reject_takes_a_function() {
+    fn refuse(request: u32, _: Rejected) -> u32 {
+        request + 500
+    }
+    let layer = AdmissionLayer::new(Steady::new(1)).on_reject(refuse);
+    let _permit = layer.limiter().try_acquire().unwrap();
+
+    assert_eq!(layer.layer(service_fn(echo)).oneshot(3).await, Ok(503));
+}
+
+// Bypass.
+
+type Site = BoxCloneService<Page, Page, AdmissionError<Infallible>>;
+
+fn with_health_checks() -> (Site, Limiter, Samples) {
+    let steady = Steady::new(1);
+    let samples = steady.samples();
+    let layer = AdmissionLayer::new(steady).bypass(|page: &Page| *page == Page::Health);
+    let limiter = layer.limiter().clone();
+    let site = layer.layer(service_fn(echo)).boxed_clone();
+    (site, limiter, samples)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bypassed_request_is_admitted_at_the_limit() {
+    let (mut service, limiter, _) = with_health_checks();
+    let _permit = limiter.try_acquire().unwrap();
+
+    let response = service.ready().await.unwrap().call(Page::Health).await;
+
+    assert_eq!(response, Ok(Page::Health));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bypassed_request_counts_as_in_flight() {
+    let (mut service, limiter, _) = with_health_checks();
+    let _permit = limiter.try_acquire().unwrap();
+
+    let _response = service.call(Page::Health);
+
+    assert_eq!(limiter.in_flight(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bypassed_request_is_counted_and_never_a_sample() {
+    let (mut service, limiter, samples) = with_health_checks();
+
+    service.call(Page::Health).await.unwrap();
+    let polled = service.call(Page::Health);
+    drop(polled);
+
+    assert_eq!(samples.all(), []);
+    assert_eq!(limiter.snapshot().ignored, 2);
+    assert_eq!(limiter.in_flight(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bypassed_request_that_is_canceled_is_never_a_sample() {
+    let steady = Steady::new(1);
+    let samples = steady.samples();
+    let layer = AdmissionLayer::new(steady).bypass(|_: &u32| true);
+    let mut service = layer.layer(Remote::default());
+    let mut response = service.call(1);
+    assert!(poll(&mut response, Waker::noop()).is_pending());
+
+    drop(response);
+
+    assert_eq!(samples.all(), []);
+    assert_eq!(layer.limiter().snapshot().canceled, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_bypassed_is_still_limited() {
+    let (mut service, limiter, _) = with_health_checks();
+    let _permit = limiter.try_acquire().unwrap();
+
+    let response = service.call(Page::Search).await;
+
+    assert!(response.unwrap_err().is_rejected());
+}
+
+// Observing.
+
+#[tokio::test(start_paused = true)]
+async fn observe_only_admits_all_and_counts_what_it_spared() {
+    let layer = AdmissionLayer::new(Steady::new(2)).observe_only();
+    let remote = Remote::default();
+    let mut service = layer.layer(remote.clone());
+
+    let responses: Vec<_> = (0..5).map(|n| service.call(n)).collect();
+
+    let snapshot = layer.limiter().snapshot();
+    assert_eq!((snapshot.spared, snapshot.rejected), (3, 0));
+    assert_eq!((snapshot.in_flight, snapshot.limit), (5, 2));
+    for response in responses {
+        remote.answer(Ok(1));
+        assert_eq!(response.await, Ok(1));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn observe_only_learns() {
+    let steady = Steady::new(1);
+    let samples = steady.samples();
+    let layer = AdmissionLayer::new(steady).observe_only();
+    let _permit = layer.limiter().try_acquire().unwrap();
+
+    layer.layer(service_fn(echo)).oneshot(1).await.unwrap();
+
+    assert_eq!(samples.only().in_flight, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bypassed_request_is_not_spared() {
+    let layer = AdmissionLayer::new(Steady::new(1))
+        .observe_only()
+        .bypass(|_: &u32| true);
+    let _permit = layer.limiter().try_acquire().unwrap();
+
+    layer.layer(service_fn(echo)).oneshot(1).await.unwrap();
+
+    assert_eq!(layer.limiter().snapshot().spared, 0);
+}
+
+// Classification and sharing.
+
+#[tokio::test(start_paused = true)]
+async fn a_classifier_sees_the_services_own_result() {
+    let steady = Steady::new(1);
+    let samples = steady.samples();
+    let layer =
+        AdmissionLayer::new(steady).classifier(|result: &Result<u32, Fault>| match result {
+            Ok(_) => Some(Outcome::Overload),
+            Err(Fault) => None,
+        });
+    let remote = Remote::default();
+    let mut service = layer.layer(remote.clone());
+
+    for answer in [Ok(1), Err(Fault)] {
+        let response = service.call(1);
+        remote.answer(answer);
+        let _ = response.await;
+    }
+
+    assert_eq!(samples.outcomes(), [Outcome::Overload]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_classifier_does_not_see_rejections() {
+    let seen = Arc::new(AtomicUsize::new(0));
+    let layer = AdmissionLayer::new(Steady::new(1))
+        .on_reject(|_: u32, _| 503)
+        .classifier({
+            let seen = seen.clone();
+            move |_: &Result<u32, Infallible>| {
+                seen.fetch_add(1, Ordering::SeqCst);
+                None
+            }
+        });
+    let _permit = layer.limiter().try_acquire().unwrap();
+
+    let response = layer.layer(service_fn(echo)).oneshot(1).await;
+
+    assert_eq!(response, Ok(503));
+    assert_eq!(seen.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_admission_layers_with_one_limiter_share_its_limit() {
+    let limiter = Limiter::new(Steady::new(1));
+    let mut first = AdmissionLayer::with_limiter(limiter.clone()).layer(Remote::default());
+    let mut second = AdmissionLayer::with_limiter(limiter).layer(Remote::default());
+    let _response = first.call(1);
+
+    assert!(second.call(2).await.unwrap_err().is_rejected());
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_layer_value_is_one_limit_however_it_is_applied() {
+    let layer = AdmissionLayer::new(Steady::new(2));
+    let mut first = layer.layer(Remote::default());
+    let mut second = layer.clone().layer(Remote::default());
+    let mut third = second.clone();
+    let _responses = [first.call(1), second.call(2)];
+
+    assert!(third.call(3).await.unwrap_err().is_rejected());
+}
+
+#[tokio::test(start_paused = true)]
+async fn options_set_in_any_order_keep_the_limiter() {
+    let layer = AdmissionLayer::new(Steady::new(1));
+    let limiter = layer.limiter().clone();
+    let layer = layer
+        .bypass(|request: &u32| *request == 0)
+        .observe_only()
+        .classifier(|_: &Result<u32, Infallible>| Some(Outcome::Success))
+        .on_reject(|request: u32, _| request);
+    let _permit = limiter.try_acquire().unwrap();
+
+    layer.layer(service_fn(echo)).oneshot(1).await.unwrap();
+
+    // Each option is still there: observed, not rejected; not bypassed; classified.
+    let snapshot = limiter.snapshot();
+    assert_eq!(
+        (snapshot.spared, snapshot.ignored, snapshot.success),
+        (1, 0, 1)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn admission_behind_back_pressure_waits_before_it_is_asked() {
+    let limiter = Limiter::new(Steady::new(1));
+    let mut service = ServiceBuilder::new()
+        .layer(AdmissionLayer::new(Steady::new(1)))
+        .layer(ConcurrencyLimitLayer::with_limiter(limiter.clone()))
+        .service(service_fn(echo::<u32>));
+    let permit = limiter.try_acquire().unwrap();
+    let waiting = tokio::spawn(async move { service.ready().await?.call(1).await });
+    tokio::task::yield_now().await;
+
+    permit.release();
+
+    assert_eq!(waiting.await.unwrap(), Ok(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rejected_newcomer_does_not_overtake_a_waiter_on_a_shared_limiter() {
+    let limiter = Limiter::new(Steady::new(1));
+    let mut newcomer = AdmissionLayer::with_limiter(limiter.clone()).layer(Remote::default());
+    let permit = limiter.try_acquire().unwrap();
+    let mut waiting = Polled::new(limiter.acquire());
+    assert!(waiting.poll().is_pending());
+
+    permit.release();
+
+    assert!(newcomer.call(1).await.unwrap_err().is_rejected());
+    assert!(waiting.poll().is_ready());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_layer_infers_its_types_inside_a_service_builder() {
+    let service = ServiceBuilder::new()
+        .layer(
+            AdmissionLayer::new(Steady::new(1))
+                .bypass(|request: &u32| *request == 0)
+                .on_reject(|_: u32, _| 503),
+        )
+        .service(service_fn(echo));
+
+    assert_eq!(service.oneshot(1).await, Ok(1));
+}
