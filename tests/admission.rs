@@ -404,6 +404,18 @@ async fn what_is_not_bypassed_is_still_limited() {
     assert!(response.unwrap_err().is_rejected());
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_bypass_that_panics_takes_no_permit() {
+    let layer = AdmissionLayer::new(Steady::new(1))
+        .bypass(|_: &u32| -> bool { panic!("part of the test") });
+    let mut service = layer.layer(Remote::default());
+
+    let called = catch_unwind(AssertUnwindSafe(|| drop(service.call(1))));
+
+    assert!(called.is_err());
+    assert_eq!(layer.limiter().in_flight(), 0);
+}
+
 // Observing.
 
 #[tokio::test(start_paused = true)]

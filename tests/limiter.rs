@@ -5,7 +5,7 @@ mod support;
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::Waker;
+use std::task::{Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
@@ -710,6 +710,56 @@ async fn an_algorithm_that_panics_when_it_is_dropped_does_not_take_set_algorithm
     limiter.set_algorithm(Steady::new(1));
 
     assert_eq!(limiter.limit(), 7);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_waker_may_use_the_limiter() {
+    struct Nosy {
+        limiter: Limiter,
+        seen: AtomicUsize,
+    }
+
+    impl Wake for Nosy {
+        fn wake(self: Arc<Self>) {
+            assert!(self.limiter.try_acquire().is_none());
+            self.limiter.set_bounds(1..=1).unwrap();
+            let waiting = self.limiter.snapshot().waiting;
+            self.seen.store(100 + waiting, Ordering::SeqCst);
+        }
+    }
+
+    let (limiter, _) = limiter(1);
+    let nosy = Arc::new(Nosy {
+        limiter: limiter.clone(),
+        seen: AtomicUsize::new(0),
+    });
+    let permit = limiter.acquire().await;
+    let mut first = limiter.acquire();
+    let mut second = Polled::new(limiter.acquire());
+    assert!(poll(&mut first, &nosy.clone().into()).is_pending());
+    assert!(second.poll().is_pending());
+
+    permit.complete(Outcome::Success);
+
+    assert_eq!(nosy.seen.load(Ordering::SeqCst), 101);
+    assert!(poll(&mut first, Waker::noop()).is_ready());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_classifier_may_use_the_limiter() {
+    let (limiter, _) = limiter(1);
+    let classifier = |_: &Result<(), Fault>| {
+        assert_eq!(limiter.snapshot().in_flight, 1);
+        limiter.set_bounds(1..=5).unwrap();
+        Some(Outcome::Success)
+    };
+
+    limiter
+        .run_with(classifier, async { Ok(()) })
+        .await
+        .unwrap();
+
+    assert_eq!(limiter.snapshot().success, 1);
 }
 
 // Threads and runtimes.
