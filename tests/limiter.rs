@@ -9,13 +9,12 @@ use std::task::{Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinHandle;
 use tokio::time::{advance, sleep, timeout};
-use tower_adaptive::{Algorithm, Bounds, Limiter, Outcome, Permit, Report, Sample};
+use tower_adaptive::{Acquire, Algorithm, Bounds, Limiter, Outcome, Permit, Report, Sample};
 
-use support::{
-    Alarm, Fault, MS, Method, Panicking, Polled, Samples, Scripted, Steady, block_on, poll,
-};
+use support::{Fault, MS, Method, Panicking, Polled, Samples, Scripted, Steady, block_on, poll};
 
 fn limiter(limit: usize) -> (Limiter, Samples) {
     let steady = Steady::new(limit);
@@ -830,22 +829,30 @@ fn an_algorithm_need_not_be_sync() {
     assert_eq!(limiter.limit(), 2);
 }
 
+/// A runtime of its own, with a paused clock.
+fn paused() -> Runtime {
+    let mut builder = Builder::new_current_thread();
+    builder.enable_time().start_paused(true).build().unwrap()
+}
+
+/// Two callers on a runtime: one that asked and lost interest, and a live one behind it.
+fn idle_and_live(runtime: &Runtime, limiter: &Limiter) -> (Acquire, JoinHandle<Permit>) {
+    let mut idle = limiter.acquire();
+    let live = runtime.block_on(async {
+        assert!(poll(&mut idle, Waker::noop()).is_pending());
+        let live = tokio::spawn(limiter.acquire());
+        tokio::task::yield_now().await;
+        Some(live)
+    });
+    (idle, live.unwrap())
+}
+
 #[test]
 fn a_live_waiter_is_served_when_the_permit_is_freed_outside_of_its_runtime() {
     let (limiter, _) = limiter(1);
     let permit = limiter.try_acquire().unwrap();
-    let runtime = Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .unwrap();
-    let mut idle = limiter.acquire();
-    let live = runtime.block_on(async {
-        assert!(poll(&mut idle, &Alarm::new().waker()).is_pending());
-        let live = tokio::spawn(limiter.acquire());
-        tokio::task::yield_now().await;
-        live
-    });
+    let runtime = paused();
+    let (_idle, live) = idle_and_live(&runtime, &limiter);
 
     permit.release();
 
@@ -856,15 +863,8 @@ fn a_live_waiter_is_served_when_the_permit_is_freed_outside_of_its_runtime() {
 #[test]
 fn grants_pass_on_after_the_runtime_of_the_timer_is_gone() {
     let (limiter, _) = limiter(1);
-    let runtime = || {
-        Builder::new_current_thread()
-            .enable_time()
-            .start_paused(true)
-            .build()
-            .unwrap()
-    };
     // The timer starts on the first runtime, which ends before the timer does.
-    let first = runtime();
+    let first = paused();
     let mut idle = [limiter.acquire(), limiter.acquire()];
     first.block_on(async {
         let permit = limiter.acquire().await;
@@ -875,7 +875,7 @@ fn grants_pass_on_after_the_runtime_of_the_timer_is_gone() {
     });
     drop(first);
 
-    let second = runtime();
+    let second = paused();
     let served = second.block_on(async {
         let live = tokio::spawn(limiter.acquire());
         timeout(Duration::from_secs(10), live).await
