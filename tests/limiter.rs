@@ -908,3 +908,25 @@ fn a_runtime_without_a_timer_does_not_lose_a_permit() {
     assert_eq!((limiter.in_flight(), limiter.waiting()), (0, 0));
     assert_eq!(limiter.snapshot().success, 100);
 }
+
+// Fails: open faults of the crate.
+
+#[test]
+fn a_live_waiter_is_served_after_the_first_runtime_is_gone() {
+    let (limiter, _) = limiter(1);
+    let permit = limiter.try_acquire().unwrap();
+    // Somebody waits on a runtime that is gone soon after.
+    let first = paused();
+    first.block_on(async {
+        assert!(timeout(MS, limiter.acquire()).await.is_err());
+    });
+    drop(first);
+    let second = paused();
+    let (_idle, live) = idle_and_live(&second, &limiter);
+
+    // Freed on a thread without a runtime.
+    permit.release();
+
+    let served = second.block_on(async { timeout(Duration::from_secs(10), live).await });
+    assert!(served.is_ok(), "the live waiter sleeps for ever");
+}
