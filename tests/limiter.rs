@@ -930,3 +930,17 @@ fn a_live_waiter_is_served_after_the_first_runtime_is_gone() {
     let served = second.block_on(async { timeout(Duration::from_secs(10), live).await });
     assert!(served.is_ok(), "the live waiter sleeps for ever");
 }
+
+#[test]
+fn a_live_waiter_is_served_though_the_runtime_of_the_timer_is_not_driven() {
+    let (limiter, _) = limiter(1);
+    let (first, second) = (paused(), paused());
+    let permit = limiter.try_acquire().unwrap();
+    let (_idle, live) = idle_and_live(&second, &limiter);
+
+    // The timer starts where the permit is freed, and nobody drives that runtime afterwards.
+    first.block_on(async { permit.release() });
+
+    let served = second.block_on(async { timeout(Duration::from_secs(10), live).await });
+    assert!(served.is_ok(), "the live waiter sleeps for ever");
+}
