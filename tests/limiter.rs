@@ -944,3 +944,16 @@ fn a_live_waiter_is_served_though_the_runtime_of_the_timer_is_not_driven() {
     let served = second.block_on(async { timeout(Duration::from_secs(10), live).await });
     assert!(served.is_ok(), "the live waiter sleeps for ever");
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_algorithm_that_panics_in_report_is_asked_once() {
+    let algorithm = Panicking::new(7, Method::Report);
+    let panics = algorithm.panics.clone();
+    let limiter = Limiter::new(algorithm);
+
+    for _ in 0..3 {
+        assert!(limiter.snapshot().frozen);
+    }
+
+    assert_eq!(panics.load(Ordering::SeqCst), 1, "it is asked again");
+}
