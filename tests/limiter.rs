@@ -957,3 +957,34 @@ async fn an_algorithm_that_panics_in_report_is_asked_once() {
 
     assert_eq!(panics.load(Ordering::SeqCst), 1, "it is asked again");
 }
+
+#[test]
+fn a_runtime_without_a_timer_sees_no_panic() {
+    let panics = Arc::new(AtomicUsize::new(0));
+    let report = std::panic::take_hook();
+    let here = thread::current().id();
+    std::panic::set_hook(Box::new({
+        let panics = panics.clone();
+        move |info| {
+            if thread::current().id() == here {
+                panics.fetch_add(1, Ordering::SeqCst);
+            } else {
+                report(info);
+            }
+        }
+    }));
+    let (limiter, _) = limiter(1);
+    let runtime = Builder::new_current_thread().build().unwrap();
+    let mut idle = [limiter.acquire(), limiter.acquire()];
+
+    runtime.block_on(async {
+        let permit = limiter.acquire().await;
+        for acquire in &mut idle {
+            assert!(poll(acquire, Waker::noop()).is_pending());
+        }
+        permit.release();
+        tokio::task::yield_now().await;
+    });
+
+    assert_eq!(panics.load(Ordering::SeqCst), 0, "panics in the timer");
+}
