@@ -3,6 +3,7 @@
 mod support;
 
 use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Wake, Waker};
@@ -987,4 +988,32 @@ fn a_runtime_without_a_timer_sees_no_panic() {
     });
 
     assert_eq!(panics.load(Ordering::SeqCst), 0, "panics in the timer");
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropping_a_waiter_whose_waker_panics_when_dropped_does_not_panic() {
+    struct Bitter;
+
+    impl Wake for Bitter {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    impl Drop for Bitter {
+        fn drop(&mut self) {
+            panic!("part of the test");
+        }
+    }
+
+    let (limiter, _) = limiter(1);
+    let _permit = limiter.acquire().await;
+    let mut waiting = limiter.acquire();
+    let waker = std::mem::ManuallyDrop::new(Waker::from(Arc::new(Bitter)));
+    assert!(poll(&mut waiting, &waker).is_pending());
+    // Now the queue has the last handle on the waker.
+    assert!(catch_unwind(|| drop(std::mem::ManuallyDrop::into_inner(waker))).is_ok());
+
+    let dropped = catch_unwind(AssertUnwindSafe(|| drop(waiting)));
+
+    assert!(dropped.is_ok());
+    assert_eq!(limiter.waiting(), 0);
 }
