@@ -111,16 +111,9 @@ mod balance {
 
     use super::*;
 
-    type Endpoint = ConcurrencyLimit<Remote>;
+    type Balanced = Balance<ServiceList<Vec<ConcurrencyLimit<Remote>>>, u32>;
 
-    fn balanced(
-        endpoints: usize,
-        limit: usize,
-    ) -> (
-        Polled<Balance<ServiceList<Vec<Endpoint>>, u32>>,
-        Vec<Remote>,
-        Vec<Limiter>,
-    ) {
+    fn balanced(endpoints: usize, limit: usize) -> (Polled<Balanced>, Vec<Remote>, Vec<Limiter>) {
         let layer = ConcurrencyLimitLayer::per_service(move || Steady::new(limit));
         let remotes: Vec<_> = (0..endpoints).map(|_| Remote::default()).collect();
         let services: Vec<_> = remotes.iter().cloned().map(|r| layer.layer(r)).collect();
