@@ -324,7 +324,7 @@ fn run(
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 1_000,
+        cases: 300,
         failure_persistence: None,
         ..ProptestConfig::default()
     })]
