@@ -93,32 +93,37 @@ fn line(row: Row, figures: &Figures, traffic: &Traffic) -> String {
     )
 }
 
-/// Whether the clients were the bottleneck, each figure from the row in which it was worst.
+/// Whether the clients were the bottleneck: all rows at their worst, or each row where they were.
 fn schedule(rows: &[(Row, Figures)], traffic: &Traffic) -> String {
     let due = traffic.arrivals.len();
-    let all = || rows.iter().map(|(_, figures)| figures);
-    let sent = all().map(|figures| figures.sent).min().unwrap_or(0);
-    let failed = all().map(|figures| figures.failed).max().unwrap_or(0);
-    let late_p99 = all()
-        .map(|figures| figures.late_p99)
-        .max()
-        .unwrap_or_default();
-    let late_max = all()
-        .map(|figures| figures.late_max)
-        .max()
-        .unwrap_or_default();
-    let kept = sent == due && failed == 0 && late_p99 < MEAN_SERVICE;
-    format!(
-        "The clients {}. In the worst row, {sent} of {due} requests were\n\
-         sent, {failed} failed, and they were late by {:.1} ms at p99 and {:.1} ms at most.\n",
-        if kept {
-            "kept their schedule"
-        } else {
-            "fell behind, so do not trust these figures"
-        },
-        1e3 * late_p99.as_secs_f64(),
-        1e3 * late_max.as_secs_f64(),
-    )
+    let is_behind = |figures: &Figures| {
+        figures.sent < due || figures.failed > 0 || figures.late_p99 >= MEAN_SERVICE
+    };
+    let mut text = String::new();
+    for (row, figures) in rows.iter().filter(|(_, figures)| is_behind(figures)) {
+        let _ = writeln!(
+            text,
+            "The clients fell behind, so do not trust the row \"{}\": {} of {due} requests sent,\n\
+             {} failed, late by {:.1} ms at p99 and {:.1} ms at most.",
+            row.name(),
+            figures.sent,
+            figures.failed,
+            exact_millis(figures.late_p99),
+            exact_millis(figures.late_max),
+        );
+    }
+    if text.is_empty() {
+        let worst =
+            |of: fn(&Figures) -> Duration| rows.iter().map(|(_, figures)| of(figures)).max();
+        let _ = writeln!(
+            text,
+            "The clients kept their schedule: all {due} requests sent in every row, late by {:.1} ms\n\
+             at p99 and {:.1} ms at most in the worst row.",
+            exact_millis(worst(|figures| figures.late_p99).unwrap_or_default()),
+            exact_millis(worst(|figures| figures.late_max).unwrap_or_default()),
+        );
+    }
+    text
 }
 
 /// Whether an adaptive row did what it is there for.
@@ -153,7 +158,11 @@ fn percent(share: f64) -> String {
 }
 
 fn millis(time: Duration) -> String {
-    format!("{:.0}", time.as_secs_f64() * 1e3)
+    format!("{:.0}", exact_millis(time))
+}
+
+fn exact_millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
 }
 
 const HEADING: [&str; 2] = [
