@@ -6,7 +6,7 @@
 //! contention, and what the clock costs in the kernel's vDSO, which valgrind replaces by a system
 //! call. Sizes of services and futures are printed, too.
 //!
-//! Run: `cargo bench --bench instructions` (needs valgrind)
+//! Run: `cargo bench -p tower-adaptive-benches --bench instructions` (needs valgrind)
 
 use std::env;
 use std::process::{Command, ExitCode};

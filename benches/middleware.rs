@@ -8,7 +8,7 @@
 //! The bare service and tower's static `ConcurrencyLimit` are rows of every group: compare within
 //! a group of one run, since machines are noisy.
 //!
-//! Run: `cargo bench --bench middleware`
+//! Run: `cargo bench -p tower-adaptive-benches --bench middleware`
 
 use std::convert::Infallible;
 use std::hint::black_box;
