@@ -15,7 +15,9 @@ use tokio::task::JoinHandle;
 use tokio::time::{advance, sleep, timeout};
 use tower_adaptive::{Acquire, Algorithm, Bounds, Limiter, Outcome, Permit, Report, Sample};
 
-use support::{Fault, MS, Method, Panicking, Polled, Samples, Scripted, Steady, block_on, poll};
+use support::{
+    Fault, MS, Method, Panicking, Polled, Samples, Scripted, Steady, block_on, poll, set_limit,
+};
 
 fn limiter(limit: usize) -> (Limiter, Samples) {
     let steady = Steady::new(limit);
@@ -743,6 +745,39 @@ async fn a_waker_may_use_the_limiter() {
 
     assert_eq!(nosy.seen.load(Ordering::SeqCst), 101);
     assert!(poll(&mut first, Waker::noop()).is_ready());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_newcomer_does_not_overtake_while_a_higher_limit_is_being_handed_out() {
+    /// Asks for a permit as soon as it is woken: while others are still to be woken.
+    struct Greedy {
+        limiter: Limiter,
+        refused: AtomicUsize,
+    }
+
+    impl Wake for Greedy {
+        fn wake(self: Arc<Self>) {
+            if self.limiter.try_acquire().is_none() {
+                self.refused.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+    }
+
+    let (limiter, _) = limiter(1);
+    let greedy = Arc::new(Greedy {
+        limiter: limiter.clone(),
+        refused: AtomicUsize::new(0),
+    });
+    let _permit = limiter.acquire().await;
+    let mut waiting: Vec<_> = (0..100).map(|_| limiter.acquire()).collect();
+    for acquire in &mut waiting {
+        assert!(poll(acquire, &greedy.clone().into()).is_pending());
+    }
+
+    set_limit(&limiter, 101);
+
+    assert_eq!(greedy.refused.load(Ordering::SeqCst), 100);
+    assert_eq!((limiter.in_flight(), limiter.waiting()), (101, 0));
 }
 
 #[tokio::test(start_paused = true)]

@@ -13,23 +13,30 @@
 mod support;
 
 use std::future::Future;
+use std::hint;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Once};
 use std::task::{Context, Poll, Waker};
+use std::thread;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::task::{JoinHandle, yield_now};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tower::{Service, ServiceExt};
-use tower_adaptive::{Algorithm, Bounds, ConcurrencyLimit, Limiter, Outcome, Permit, Sample};
+use tower_adaptive::{
+    Algorithm, Bounds, ConcurrencyLimit, Fixed, Limiter, Outcome, Permit, Sample,
+};
 
-use support::poll;
+use support::{block_on, poll};
 
 const TASKS: u64 = 64;
-/// For each of the two tests.
+/// For each of two threads.
+const RACES: u64 = 1_000_000;
+const ROUNDS: u64 = 20_000;
+/// For each of the two tests with tasks.
 const REQUESTS: u64 = 520_000;
 /// Far beyond what it takes.
 const STARVED: Duration = Duration::from_secs(240);
@@ -373,4 +380,74 @@ async fn permits_keep_their_limit_and_their_counts() {
     let tasks = tasks.collect();
 
     world.run(tasks).await;
+}
+
+// Two races that a crowd hides: with many waiting, all is decided under the lock, and whoever
+// comes next wakes those that were forgotten.
+
+#[test]
+fn threads_that_race_for_the_last_permit_do_not_both_get_it() {
+    let limiter = Limiter::new(Fixed::new(1));
+    let inside = AtomicUsize::new(0);
+
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                for _ in 0..RACES {
+                    if let Some(permit) = limiter.try_acquire() {
+                        assert_eq!(
+                            inside.fetch_add(1, Ordering::SeqCst),
+                            0,
+                            "two at a limit of 1"
+                        );
+                        inside.fetch_sub(1, Ordering::SeqCst);
+                        permit.release();
+                    }
+                }
+            });
+        }
+    });
+
+    assert_eq!(limiter.in_flight(), 0);
+}
+
+#[test]
+fn a_permit_freed_while_somebody_joins_the_queue_wakes_it() {
+    let limiter = Limiter::new(Fixed::new(1));
+    // Even: the next round may begin. Odd: the permit is held, and about to be freed.
+    let turn = AtomicU64::new(0);
+    let wait_for = |wanted| {
+        let deadline = Instant::now() + STARVED / 8;
+        while turn.load(Ordering::SeqCst) != wanted {
+            for _ in 0..100 {
+                // Long enough to be there when it matters, if there is a core.
+                hint::spin_loop();
+            }
+            assert!(Instant::now() < deadline, "a wake-up was lost");
+            thread::yield_now();
+        }
+    };
+
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for round in 0..ROUNDS {
+                wait_for(2 * round + 1);
+                block_on(limiter.acquire()).release();
+                turn.store(2 * round + 2, Ordering::SeqCst);
+            }
+        });
+        let mut random = Random(1);
+        for round in 0..ROUNDS {
+            let permit = limiter.try_acquire().expect("nobody else is here");
+            turn.store(2 * round + 1, Ordering::SeqCst);
+            for _ in 0..random.below(400) {
+                hint::spin_loop();
+            }
+            permit.release();
+            // Touches the limiter no more until the other has had its turn.
+            wait_for(2 * round + 2);
+        }
+    });
+
+    assert_eq!((limiter.in_flight(), limiter.waiting()), (0, 0));
 }
