@@ -35,7 +35,7 @@ use support::{block_on, poll};
 const TASKS: u64 = 64;
 /// For each of two threads.
 const RACES: u64 = 1_000_000;
-const ROUNDS: u64 = 20_000;
+const ROUNDS: u64 = 100_000;
 /// For each of the two tests with tasks.
 const REQUESTS: u64 = 520_000;
 /// Far beyond what it takes.
@@ -395,11 +395,12 @@ fn threads_that_race_for_the_last_permit_do_not_both_get_it() {
             scope.spawn(|| {
                 for _ in 0..RACES {
                     if let Some(permit) = limiter.try_acquire() {
-                        assert_eq!(
-                            inside.fetch_add(1, Ordering::SeqCst),
-                            0,
-                            "two at a limit of 1"
-                        );
+                        let others = inside.fetch_add(1, Ordering::SeqCst);
+                        assert_eq!(others, 0, "two at a limit of 1");
+                        for _ in 0..50 {
+                            // Long enough for the other to come in, too, if it can.
+                            hint::spin_loop();
+                        }
                         inside.fetch_sub(1, Ordering::SeqCst);
                         permit.release();
                     }
@@ -409,45 +410,50 @@ fn threads_that_race_for_the_last_permit_do_not_both_get_it() {
     });
 
     assert_eq!(limiter.in_flight(), 0);
+    assert!(limiter.snapshot().rejected > 0, "there was no race");
 }
 
 #[test]
 fn a_permit_freed_while_somebody_joins_the_queue_wakes_it() {
     let limiter = Limiter::new(Fixed::new(1));
     // Even: the next round may begin. Odd: the permit is held, and about to be freed.
-    let turn = AtomicU64::new(0);
-    let wait_for = |wanted| {
-        let deadline = Instant::now() + STARVED / 8;
-        while turn.load(Ordering::SeqCst) != wanted {
-            for _ in 0..100 {
-                // Long enough to be there when it matters, if there is a core.
-                hint::spin_loop();
-            }
-            assert!(Instant::now() < deadline, "a wake-up was lost");
-            thread::yield_now();
-        }
-    };
-
-    thread::scope(|scope| {
-        scope.spawn(|| {
+    let turn = Arc::new(AtomicU64::new(0));
+    // Not scoped: one that sleeps for ever must not keep the test from failing.
+    let other = thread::spawn({
+        let (limiter, turn) = (limiter.clone(), turn.clone());
+        move || {
             for round in 0..ROUNDS {
-                wait_for(2 * round + 1);
+                wait_for(&turn, 2 * round + 1);
                 block_on(limiter.acquire()).release();
                 turn.store(2 * round + 2, Ordering::SeqCst);
             }
-        });
-        let mut random = Random(1);
-        for round in 0..ROUNDS {
-            let permit = limiter.try_acquire().expect("nobody else is here");
-            turn.store(2 * round + 1, Ordering::SeqCst);
-            for _ in 0..random.below(400) {
-                hint::spin_loop();
-            }
-            permit.release();
-            // Touches the limiter no more until the other has had its turn.
-            wait_for(2 * round + 2);
         }
     });
 
+    let mut random = Random(1);
+    for round in 0..ROUNDS {
+        let permit = limiter.try_acquire().expect("nobody else is here");
+        turn.store(2 * round + 1, Ordering::SeqCst);
+        for _ in 0..random.below(400) {
+            hint::spin_loop();
+        }
+        permit.release();
+        // Touches the limiter no more until the other has had its turn.
+        wait_for(&turn, 2 * round + 2);
+    }
+
+    other.join().unwrap();
     assert_eq!((limiter.in_flight(), limiter.waiting()), (0, 0));
+}
+
+fn wait_for(turn: &AtomicU64, wanted: u64) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while turn.load(Ordering::SeqCst) != wanted {
+        for _ in 0..100 {
+            // Long enough to be there when it matters, if there is a core.
+            hint::spin_loop();
+        }
+        assert!(Instant::now() < deadline, "a wake-up was lost");
+        thread::yield_now();
+    }
 }
