@@ -45,9 +45,10 @@
 //! does, and so does a connection that goes idle. Its grant must not freeze the gate. A grant that
 //! was not claimed for 1 ms *lapses*: it goes to whoever polls next, since a poll is the only
 //! proof that somebody is there. That is the one exception to first come first served, and its
-//! loser goes to the front of the queue if it ever returns. Where nobody polls, a live waiter could
-//! sleep behind a dead one for ever; so while there are both grants and a queue, one timer per
-//! limiter passes lapsed grants on.
+//! loser goes to the front of the queue if it ever returns. Whoever polls takes one such grant and
+//! leaves the others to those who poll next. Where nobody polls, a live waiter could sleep behind
+//! a dead one for ever; so while there are both grants and a queue, one timer per limiter passes
+//! on to the queue what was not claimed for 2 ms.
 //!
 //! # Failure cases
 //!

@@ -11,7 +11,7 @@ use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use loom::thread;
 use tokio::time::Instant;
 
-use super::protocol::{GRANT_LIFETIME, Gate};
+use super::protocol::{Gate, PASSED_ON_AFTER};
 use super::{Env, waiters::Key};
 
 /// The gate, and a world in which time stands still and the timer is run by the model.
@@ -40,7 +40,7 @@ impl Env for Model {
 
 impl Env for Later<'_> {
     fn now(&self) -> Instant {
-        self.0.now + GRANT_LIFETIME
+        self.0.now + PASSED_ON_AFTER
     }
 
     fn meet_waiter(&self) {}

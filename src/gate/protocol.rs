@@ -9,12 +9,17 @@ use crate::contain::contain;
 use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use crate::sync::{Mutex, MutexGuard};
 
-/// How long a grant waits for its holder before somebody else may have it.
+/// How long a grant waits for its holder before somebody else who polls may have it.
 ///
-/// A live waiter is polled within microseconds of its wake-up. 1 ms is long for that and short
-/// beside most requests: with idle clones under a load-shed layer, ten times as long costs a fifth
-/// of the goodput.
+/// A live waiter is polled within microseconds of its wake-up. 1 ms is long for that, and short
+/// beside most requests.
 pub(super) const GRANT_LIFETIME: Duration = Duration::from_millis(1);
+
+/// How long a grant waits before the timer passes it on to the queue.
+///
+/// Longer than [`GRANT_LIFETIME`], so that those who poll come first: they are alive, and whoever is
+/// next in the queue may be as dead as the one before, and cost as long again.
+pub(super) const PASSED_ON_AFTER: Duration = Duration::from_millis(2);
 
 /// What the gate needs of the world. Time is asked for only where somebody waits.
 pub(crate) trait Env {
@@ -133,14 +138,15 @@ impl Gate {
     /// again, or `None` if no waiter depends on it any more.
     pub(crate) fn expire(&self, env: &impl Env) -> Option<Instant> {
         let mut waiters = self.lock();
-        self.lapse(&mut waiters, env.now());
+        let now = env.now();
+        while self.lapse(&mut waiters, now, PASSED_ON_AFTER) {}
         self.settle_and_unlock(waiters, env);
 
         let mut waiters = self.lock();
         let next = waiters
             .oldest_grant()
             .filter(|_| waiters.queued() > 0)
-            .map(|at| at + GRANT_LIFETIME);
+            .map(|at| at + PASSED_ON_AFTER);
         if next.is_none() {
             waiters.timer = Timer::Off;
         }
@@ -162,7 +168,7 @@ impl Gate {
     #[inline(never)]
     fn try_acquire_parked(&self, env: &impl Env) -> bool {
         let mut waiters = self.lock();
-        let lapsed = waiters.has_grants() && self.lapse(&mut waiters, env.now());
+        let lapsed = self.lapse_for_visitor(&mut waiters, env);
         let admitted = (lapsed || waiters.queued() == 0) && self.admit_past_queue();
         self.settle_and_unlock(waiters, env);
         admitted
@@ -184,7 +190,7 @@ impl Gate {
             let key = match place.take() {
                 Some(key) if waiters.is_granted(&key) => key,
                 returning => {
-                    let lapsed = waiters.has_grants() && self.lapse(&mut waiters, env.now());
+                    let lapsed = self.lapse_for_visitor(&mut waiters, env);
                     let key = returning.unwrap_or_else(|| waiters.push());
                     if waiters.is_lapsed(&key) || (lapsed && self.load().has_room()) {
                         waiters.move_to_front(&key);
@@ -269,14 +275,19 @@ impl Gate {
         }
     }
 
-    /// Takes back the grants that were left unclaimed for too long.
-    fn lapse(&self, waiters: &mut Waiters, now: Instant) -> bool {
-        let mut any = false;
-        while waiters.lapse_oldest(now, GRANT_LIFETIME) {
+    /// Takes back the oldest grant if it was left unclaimed for `lifetime`.
+    fn lapse(&self, waiters: &mut Waiters, now: Instant, lifetime: Duration) -> bool {
+        let lapsed = waiters.lapse_oldest(now, lifetime);
+        if lapsed {
             self.give_back();
-            any = true;
         }
-        any
+        lapsed
+    }
+
+    /// Takes back the oldest grant for a caller that polls. Not more than one: the others are for
+    /// those who poll next.
+    fn lapse_for_visitor(&self, waiters: &mut Waiters, env: &impl Env) -> bool {
+        waiters.has_grants() && self.lapse(waiters, env.now(), GRANT_LIFETIME)
     }
 
     /// Grants room to the oldest waiters, up to the first that is to be woken.
