@@ -111,7 +111,8 @@
 //!
 //! Futures run anywhere. One thing needs a tokio runtime with time enabled: passing on a permit
 //! that was granted to a caller who has stopped polling, when nobody else polls either. Limiters
-//! find the runtime by themselves; without one, the next poll passes it on.
+//! use the runtime of whoever waited last. Without one, the next poll passes it on; on one that was
+//! built without `enable_time`, the task that would have done it panics, once.
 //!
 //! # Features
 //!

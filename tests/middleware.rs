@@ -2,10 +2,11 @@
 
 mod support;
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
@@ -17,9 +18,10 @@ use tower::ready_cache::ReadyCache;
 use tower::retry::{Policy, Retry};
 use tower::timeout::Timeout;
 use tower::timeout::error::Elapsed;
-use tower::{BoxError, Service, ServiceBuilder, ServiceExt, service_fn};
+use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_adaptive::{
-    AdmissionError, AdmissionLayer, ConcurrencyLimit, ConcurrencyLimitLayer, Limiter, Outcome,
+    AdmissionError, AdmissionLayer, ConcurrencyLimit, ConcurrencyLimitLayer, Fixed, Limiter,
+    Outcome,
 };
 
 use support::{Fault, MS, Polled, Readiness, Remote, Samples, Steady, limited, poll, set_limit};
@@ -574,4 +576,59 @@ async fn a_limit_lowered_under_a_buffer_holds() {
     assert!(later.clone().count() > 10);
     // The buffer's worker may have claimed a permit before the limit fell.
     assert!(later.skip(1).all(|sample| sample.in_flight == 1));
+}
+
+/// Twice as many requests as a limit of 16 can serve, through one of many clones each. Returns how
+/// many were served, in virtual time.
+async fn goodput_under_twice_the_load<S>(service: S, clones: usize) -> u64
+where
+    S: Service<(), Response = ()> + Clone,
+    S::Future: Send + 'static,
+    S::Error: Send,
+{
+    const TICK: Duration = Duration::from_millis(1);
+    let served = Arc::new(AtomicU64::new(0));
+    let mut clones = vec![service; clones];
+    let mut random: u64 = 42;
+    for _ in 0..2_000 {
+        sleep(TICK).await;
+        // 16 permits, 4 ms each: 4 a millisecond are the capacity.
+        for _ in 0..8 {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            let index = (random % clones.len() as u64) as usize;
+            let service = &mut clones[index];
+            if service.ready().await.is_err() {
+                continue;
+            }
+            let response = service.call(());
+            let served = served.clone();
+            tokio::spawn(async move {
+                if response.await.is_ok() {
+                    served.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+    }
+    served.load(Ordering::Relaxed)
+}
+
+#[tokio::test(start_paused = true)]
+async fn idle_clones_under_load_shed_cost_a_twentieth_of_the_goodput_at_most() {
+    let work = service_fn(async |()| {
+        sleep(Duration::from_millis(4)).await;
+        Ok::<_, Infallible>(())
+    });
+    let admission = AdmissionLayer::new(Fixed::new(16)).layer(work);
+    let best = goodput_under_twice_the_load(admission, 500).await;
+
+    for clones in [32, 100, 500] {
+        let limit = ConcurrencyLimitLayer::new(Fixed::new(16)).layer(work);
+        let served = goodput_under_twice_the_load(LoadShed::new(limit), clones).await;
+
+        let share = served as f64 / best as f64;
+        println!("{clones} idle clones: {share:.2} of what an admission layer serves");
+        assert!(share > 0.95, "{share} with {clones} clones");
+    }
 }

@@ -54,10 +54,11 @@
 //!
 //! - *A waiter is dropped*: queued, it leaves the queue; granted, the grant is given back and
 //!   handed on; lapsed, there is nothing to return.
-//! - *A waker panics*: it is contained, and the others are woken all the same.
-//! - *The runtime of the timer ends*: the timer's guard says so, and the next one to need it starts
-//!   another.
-//! - *No runtime at all*: there is no timer, and lapsed grants wait for the next poll.
+//! - *A waker panics*, woken or dropped: it is contained, and the others are woken all the same.
+//! - *The runtime of the timer ends*: the timer's guard says so and wakes the queue. Whoever of it
+//!   is alive polls, on a runtime that is, and starts another.
+//! - *No runtime at all, or one without time*: there is no timer, and lapsed grants wait for the
+//!   next poll.
 //! - *2^31 - 1 in flight*: only callers that ignore the limit get there; they are refused.
 
 mod permit;
@@ -74,3 +75,5 @@ pub(crate) use waiter::Waiter;
 
 #[cfg(all(test, tower_adaptive_loom))]
 mod models;
+#[cfg(all(test, not(tower_adaptive_loom)))]
+mod tests;

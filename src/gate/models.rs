@@ -23,8 +23,15 @@ struct Model {
     timer_wanted: AtomicBool,
 }
 
-/// The same world when every grant that is out has expired.
-struct Later<'a>(&'a Model);
+/// The same world with a timer: a thread of its own, for as long as the gate asks for it.
+struct Timed {
+    model: Arc<Model>,
+    /// Whether the first timer is lost, as when the runtime ends that it runs on.
+    lose_first: AtomicBool,
+}
+
+/// The same world that many lifetimes of a grant later.
+struct Later<'a>(&'a Model, u32);
 
 impl Env for Model {
     fn now(&self) -> Instant {
@@ -40,13 +47,41 @@ impl Env for Model {
 
 impl Env for Later<'_> {
     fn now(&self) -> Instant {
-        self.0.now + PASSED_ON_AFTER
+        self.0.now + PASSED_ON_AFTER * self.1
     }
 
     fn meet_waiter(&self) {}
 
     fn start_timer(&self) {
         self.0.start_timer();
+    }
+}
+
+impl Env for Arc<Timed> {
+    fn now(&self) -> Instant {
+        self.model.now
+    }
+
+    fn meet_waiter(&self) {}
+
+    fn start_timer(&self) {
+        let timed = self.clone();
+        thread::spawn(move || {
+            if timed.lose_first.swap(false, Ordering::SeqCst) {
+                timed.model.gate.timer_lost();
+                return;
+            }
+            timed.model.expire_all();
+        });
+    }
+}
+
+impl Timed {
+    fn new(model: &Arc<Model>, lose_first: bool) -> Arc<Self> {
+        Arc::new(Self {
+            model: model.clone(),
+            lose_first: AtomicBool::new(lose_first),
+        })
     }
 }
 
@@ -68,14 +103,27 @@ impl Model {
 
     /// Waits for a permit; loom fails the model if nobody ever wakes this thread.
     fn acquire(&self) {
+        self.acquire_in(self);
+    }
+
+    fn acquire_in(&self, env: &impl Env) {
         let mut place = None;
-        block_on(poll_fn(|cx| self.gate.poll_acquire(&mut place, cx, self)));
+        block_on(poll_fn(|cx| self.gate.poll_acquire(&mut place, cx, env)));
     }
 
     /// Polls once, as a caller that may not come back.
     fn poll(&self, place: &mut Option<Key>, env: &impl Env) -> bool {
         let mut cx = Context::from_waker(Waker::noop());
         self.gate.poll_acquire(place, &mut cx, env) == Poll::Ready(())
+    }
+
+    /// What the timer does, in a world where each turn of it takes a grant's lifetime.
+    fn expire_all(&self) {
+        let mut turn = 1;
+        while self.gate.expire(&Later(self, turn)).is_some() {
+            thread::yield_now();
+            turn += 1;
+        }
     }
 
     fn enter(&self, most: usize) {
@@ -132,7 +180,8 @@ fn a_limit_of_one_admits_one_at_a_time() {
 }
 
 /// Seeded bug it caught: no second look at the room after the flag is set (`settle` left out of
-/// `poll_parked`): the release that came just before is missed and the waiter sleeps for ever.
+/// `poll_parked`, and no further turn in `unlock_and_wake` where nobody is woken): the release that
+/// came just before is missed and the waiter sleeps for ever.
 #[test]
 fn two_waiters_both_get_the_permit_that_is_released() {
     model(|| {
@@ -254,28 +303,29 @@ fn an_expired_grant_is_claimed_by_its_holder_or_by_a_visitor_but_not_by_both() {
             let model = model.clone();
             thread::spawn(move || {
                 let mut place = None;
-                if model.poll(&mut place, &Later(&model)) {
+                if model.poll(&mut place, &Later(&model, 1)) {
                     model.enter(1);
                     model.leave();
                 }
                 if let Some(place) = place {
-                    model.gate.leave(place, &Later(&model));
+                    model.gate.leave(place, &Later(&model, 1));
                 }
             })
         };
-        if model.poll(&mut place, &Later(&model)) {
+        if model.poll(&mut place, &Later(&model, 1)) {
             model.enter(1);
             model.leave();
         }
         if let Some(place) = place {
-            model.gate.leave(place, &Later(&model));
+            model.gate.leave(place, &Later(&model, 1));
         }
         visitor.join().unwrap();
         model.assert_at_rest();
     });
 }
 
-/// Seeded bug it caught: a newcomer's push after which nobody asks whether a timer is wanted.
+/// Seeded bug it caught: a newcomer's push after which nobody asks whether a timer is wanted. (loom
+/// sees the thread that plays the timer wait for ever.)
 #[test]
 fn a_waiter_behind_a_dead_one_is_served_when_the_grant_expires() {
     model(|| {
@@ -294,15 +344,138 @@ fn a_waiter_behind_a_dead_one_is_served_when_the_grant_expires() {
                 while !model.timer_wanted.load(Ordering::SeqCst) {
                     thread::yield_now();
                 }
-                while model.gate.expire(&Later(&model)).is_some() {
-                    thread::yield_now();
-                }
+                model.expire_all();
             })
         };
         model.gate.release(&*model);
         live.join().unwrap();
         timer.join().unwrap();
         model.gate.leave(dead.take().unwrap(), &*model);
+        model.assert_at_rest();
+    });
+}
+
+/// Seeded bug it caught: `expire` that gives the lock back before it says that the timer is off. A
+/// newcomer in between takes it for running.
+#[test]
+fn a_waiter_that_comes_as_the_timer_ends_starts_another() {
+    model(|| {
+        let model = Model::new(1);
+        let timed = Timed::new(&model, false);
+        assert!(model.gate.try_acquire(&timed));
+        let mut dead = [None, None];
+        for place in &mut dead {
+            assert!(!model.poll(place, &timed));
+        }
+        // The grant goes to the first, and the second depends on the timer.
+        model.gate.release(&timed);
+        let live = {
+            let (model, timed) = (model.clone(), timed.clone());
+            thread::spawn(move || {
+                model.acquire_in(&timed);
+                model.enter(1);
+                model.inside.fetch_sub(1, Ordering::SeqCst);
+                model.gate.release(&timed);
+            })
+        };
+        live.join().unwrap();
+        for place in dead {
+            model.gate.leave(place.unwrap(), &timed);
+        }
+        model.assert_at_rest();
+    });
+}
+
+/// Seeded bug it caught: `timer_lost` that wakes nobody. The waiter behind the dead one is polled
+/// by nobody else, and so nobody asks for another timer.
+#[test]
+fn a_waiter_whose_timer_is_lost_starts_another() {
+    model(|| {
+        let model = Model::new(1);
+        let timed = Timed::new(&model, true);
+        assert!(model.gate.try_acquire(&timed));
+        let mut dead = None;
+        assert!(!model.poll(&mut dead, &timed));
+        let live = {
+            let (model, timed) = (model.clone(), timed.clone());
+            thread::spawn(move || {
+                model.acquire_in(&timed);
+                model.enter(1);
+                model.inside.fetch_sub(1, Ordering::SeqCst);
+                model.gate.release(&timed);
+            })
+        };
+        model.gate.release(&timed);
+        live.join().unwrap();
+        model.gate.leave(dead.take().unwrap(), &timed);
+        model.assert_at_rest();
+    });
+}
+
+/// Seeded bug it caught: a fast path that asks for room and not for the flag, and so takes what
+/// came back before the oldest waiter does.
+#[test]
+fn a_visitor_does_not_overtake_a_waiter() {
+    model(|| {
+        let model = Model::new(1);
+        assert!(model.gate.try_acquire(&*model));
+        let mut place = None;
+        assert!(!model.poll(&mut place, &*model));
+        let visitor = {
+            let model = model.clone();
+            thread::spawn(move || assert!(!model.gate.try_acquire(&*model)))
+        };
+        model.gate.release(&*model);
+        visitor.join().unwrap();
+        assert!(model.poll(&mut place, &*model));
+        model.gate.release(&*model);
+        model.assert_at_rest();
+    });
+}
+
+/// Seeded bug it caught: a forced admission that adds to a word it read before, and so forgets the
+/// flag or a release.
+#[test]
+fn a_forced_admission_neither_lets_waiters_in_nor_leaves_them_out() {
+    model(|| {
+        let model = Model::new(1);
+        assert!(model.gate.try_acquire(&*model));
+        let waiter = {
+            let model = model.clone();
+            thread::spawn(move || model.work(1))
+        };
+        let forced = {
+            let model = model.clone();
+            thread::spawn(move || {
+                assert!(model.gate.acquire_past_limit());
+                model.gate.release(&*model);
+            })
+        };
+        model.gate.release(&*model);
+        waiter.join().unwrap();
+        forced.join().unwrap();
+        model.assert_at_rest();
+    });
+}
+
+/// Seeded bug it caught: room that is asked for as "in flight is not the limit", which it is not
+/// while a forced request stands above it.
+#[test]
+fn nobody_comes_in_while_forced_requests_fill_the_limit() {
+    model(|| {
+        let model = Model::new(1);
+        assert!(model.gate.try_acquire(&*model));
+        assert!(model.gate.acquire_past_limit());
+        let waiter = {
+            let model = model.clone();
+            thread::spawn(move || model.work(1))
+        };
+        model.gate.release(&*model);
+        // One is in flight, and that is the limit.
+        assert!(!model.gate.try_acquire(&*model));
+        assert_eq!(model.gate.load().in_flight(), 1);
+        model.gate.release(&*model);
+        waiter.join().unwrap();
         model.assert_at_rest();
     });
 }

@@ -29,7 +29,7 @@ pub(crate) trait Env {
     fn meet_waiter(&self);
 
     /// Sees to it that [`Gate::expire`] is called soon. Called outside the lock, once until
-    /// `expire` returns `None` or [`Gate::timer_lost`] is called.
+    /// `expire` returns `None`, or [`Gate::timer_lost`] or [`Gate::timer_missing`] is called.
     fn start_timer(&self);
 }
 
@@ -105,7 +105,7 @@ impl Gate {
             self.give_back();
         }
         self.settle_and_unlock(waiters, env);
-        drop(left.waker);
+        contain(|| drop(left.waker));
     }
 
     /// Changes the limit, and returns whether somebody waits: the caller must then give a permit
@@ -153,9 +153,21 @@ impl Gate {
         next
     }
 
-    /// Says that whoever was to call [`expire`](Self::expire) is gone.
-    pub(crate) fn timer_lost(&self) {
+    /// Says that there is nobody to call [`expire`](Self::expire).
+    pub(crate) fn timer_missing(&self) {
         self.lock().timer = Timer::Off;
+    }
+
+    /// Says that whoever was to call [`expire`](Self::expire) is gone. Those who depended on it are
+    /// woken where they are: the first that lives asks for another timer.
+    pub(crate) fn timer_lost(&self) {
+        let mut waiters = self.lock();
+        waiters.timer = Timer::Off;
+        let wakers = waiters.take_wakers();
+        drop(waiters);
+        for waker in wakers {
+            contain(|| waker.wake());
+        }
     }
 
     /// Orders everything before it, here, before everything after a later change of the word,
@@ -205,7 +217,8 @@ impl Gate {
                 let left = waiters.remove(key);
                 self.unpark_if_idle(&waiters);
                 self.unlock_and_wake(waiters, wake, env);
-                drop(left.waker);
+                // The caller has the permit: a waker that panics must not take it down.
+                contain(|| drop((left.waker, fresh)));
                 return Poll::Ready(());
             }
 
@@ -217,7 +230,7 @@ impl Gate {
             };
             *place = Some(key);
             self.unlock_and_wake(waiters, wake, env);
-            drop(replaced);
+            contain(|| drop(replaced));
             if left {
                 return Poll::Pending;
             }

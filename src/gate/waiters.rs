@@ -201,6 +201,17 @@ impl Waiters {
             .is_some_and(|stored| stored.will_wake(waker))
     }
 
+    /// Takes the wakers of the queue, in its order. Who is polled then leaves another.
+    pub(super) fn take_wakers(&mut self) -> Vec<Waker> {
+        let mut wakers = Vec::with_capacity(self.queue.len);
+        let mut index = self.queue.head;
+        while let Some(slot) = self.slots.get_mut(index as usize) {
+            wakers.extend(slot.waker.take());
+            index = slot.next;
+        }
+        wakers
+    }
+
     /// Leaves a waker and returns the one it replaces.
     pub(super) fn set_waker(&mut self, key: &Key, waker: Waker) -> Option<Waker> {
         self.slots[key.0 as usize].waker.replace(waker)
@@ -249,5 +260,199 @@ impl List {
             None => self.tail = prev,
         }
         self.len -= 1;
+    }
+}
+
+#[cfg(all(test, not(tower_adaptive_loom)))]
+mod tests {
+    use super::*;
+
+    const LIFETIME: Duration = Duration::from_millis(1);
+
+    fn queue_of(len: usize) -> (Waiters, Vec<Key>) {
+        let mut waiters = Waiters::new();
+        let keys = (0..len).map(|_| waiters.push()).collect();
+        (waiters, keys)
+    }
+
+    /// A list as it reads from either end.
+    fn chain(waiters: &Waiters, list: &List) -> Vec<Index> {
+        let walk = |first, next: fn(&Slot) -> Index| {
+            let mut chain = Vec::new();
+            let mut index = first;
+            while let Some(slot) = waiters.slots.get(index as usize) {
+                chain.push(index);
+                index = next(slot);
+            }
+            chain
+        };
+        let forward = walk(list.head, |slot| slot.next);
+        let mut backward = walk(list.tail, |slot| slot.prev);
+        backward.reverse();
+        assert_eq!(forward, backward);
+        assert_eq!(forward.len(), list.len);
+        forward
+    }
+
+    fn queue(waiters: &Waiters) -> Vec<Index> {
+        chain(waiters, &waiters.queue)
+    }
+
+    fn granted(waiters: &Waiters) -> Vec<Index> {
+        chain(waiters, &waiters.granted)
+    }
+
+    #[test]
+    fn the_queue_keeps_the_order_of_arrival() {
+        let (waiters, _keys) = queue_of(4);
+
+        assert_eq!(queue(&waiters), [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn whoever_is_removed_leaves_the_others_in_their_order() {
+        for (removed, left) in [(0, [1, 2]), (1, [0, 2]), (2, [0, 1])] {
+            let (mut waiters, mut keys) = queue_of(3);
+
+            assert!(!waiters.remove(keys.remove(removed)).had_grant);
+
+            assert_eq!(queue(&waiters), left);
+        }
+    }
+
+    #[test]
+    fn whoever_moves_to_the_front_leaves_the_others_in_their_order() {
+        for (moved, order) in [(0, [0, 1, 2]), (1, [1, 0, 2]), (2, [2, 0, 1])] {
+            let (mut waiters, keys) = queue_of(3);
+
+            waiters.move_to_front(&keys[moved]);
+
+            assert_eq!(queue(&waiters), order);
+        }
+    }
+
+    #[test]
+    fn the_only_one_may_move_and_leave() {
+        let (mut waiters, mut keys) = queue_of(1);
+        waiters.move_to_front(&keys[0]);
+        assert_eq!(queue(&waiters), [0]);
+
+        waiters.remove(keys.remove(0));
+
+        assert!(queue(&waiters).is_empty());
+        assert!(waiters.is_idle());
+    }
+
+    #[test]
+    fn grants_go_to_the_oldest_and_leave_from_anywhere() {
+        let (mut waiters, mut keys) = queue_of(4);
+        let now = Instant::now();
+        for _ in 0..3 {
+            waiters.grant_oldest(now);
+        }
+        assert_eq!(
+            (granted(&waiters), queue(&waiters)),
+            (vec![0, 1, 2], vec![3])
+        );
+
+        assert!(waiters.remove(keys.remove(1)).had_grant);
+
+        assert_eq!((granted(&waiters), queue(&waiters)), (vec![0, 2], vec![3]));
+    }
+
+    #[test]
+    fn nobody_to_grant_to_is_no_grant() {
+        let mut waiters = Waiters::new();
+
+        assert!(waiters.grant_oldest(Instant::now()).is_none());
+        assert!(!waiters.has_grants());
+        assert_eq!(waiters.oldest_grant(), None);
+    }
+
+    #[test]
+    fn a_granted_waiter_does_not_move() {
+        let (mut waiters, keys) = queue_of(2);
+        waiters.grant_oldest(Instant::now());
+
+        waiters.move_to_front(&keys[0]);
+
+        assert_eq!((granted(&waiters), queue(&waiters)), (vec![0], vec![1]));
+    }
+
+    #[test]
+    fn a_lapsed_waiter_is_in_no_list_until_it_returns_in_front() {
+        let (mut waiters, mut keys) = queue_of(3);
+        let now = Instant::now();
+        waiters.grant_oldest(now);
+        waiters.grant_oldest(now);
+        assert!(!waiters.lapse_oldest(now, LIFETIME));
+        assert!(waiters.lapse_oldest(now + LIFETIME, LIFETIME));
+        assert!(waiters.is_lapsed(&keys[0]) && waiters.is_granted(&keys[1]));
+        assert_eq!((granted(&waiters), queue(&waiters)), (vec![1], vec![2]));
+
+        waiters.move_to_front(&keys[0]);
+        assert_eq!(queue(&waiters), [0, 2]);
+
+        waiters.lapse_oldest(now + LIFETIME, LIFETIME);
+        assert!(!waiters.remove(keys.remove(1)).had_grant, "lapsed");
+        assert_eq!(queue(&waiters), [0, 2]);
+    }
+
+    #[test]
+    fn slots_are_used_again_and_start_clean() {
+        let (mut waiters, mut keys) = queue_of(3);
+        waiters.set_waker(&keys[1], Waker::noop().clone());
+        waiters.grant_oldest(Instant::now());
+        waiters.remove(keys.remove(0));
+        assert!(waiters.remove(keys.remove(0)).waker.is_some());
+
+        let again = [waiters.push(), waiters.push()];
+
+        assert_eq!(again, [Key(1), Key(0)], "last freed, first used");
+        assert_eq!(queue(&waiters), [2, 1, 0]);
+        assert!(!waiters.is_granted(&again[1]));
+        assert!(!waiters.has_waker(&again[0], Waker::noop()));
+        assert_eq!(waiters.slots.len(), 3);
+    }
+
+    #[test]
+    fn a_crowd_gives_its_memory_back_when_the_last_of_it_leaves() {
+        let (mut waiters, mut keys) = queue_of(KEPT_SLOTS + 1);
+        let last = keys.pop().unwrap();
+        for key in keys {
+            waiters.remove(key);
+        }
+        assert!(waiters.slots.capacity() > KEPT_SLOTS, "one is still there");
+
+        waiters.remove(last);
+
+        assert_eq!(waiters.slots.capacity(), 0);
+        assert_eq!(waiters.push(), Key(0));
+        assert_eq!(queue(&waiters), [0]);
+    }
+
+    #[test]
+    fn a_few_keep_their_memory() {
+        let (mut waiters, keys) = queue_of(10);
+        for key in keys {
+            waiters.remove(key);
+        }
+
+        assert_eq!(waiters.slots.len(), 10);
+        waiters.push();
+        assert_eq!(waiters.slots.len(), 10);
+    }
+
+    #[test]
+    fn only_the_queue_is_asked_for_its_wakers() {
+        let (mut waiters, keys) = queue_of(3);
+        for key in [&keys[0], &keys[2]] {
+            waiters.set_waker(key, Waker::noop().clone());
+        }
+        assert!(waiters.grant_oldest(Instant::now()).is_some());
+
+        assert_eq!(waiters.take_wakers().len(), 1);
+        assert!(waiters.take_wakers().is_empty());
+        assert_eq!(queue(&waiters), [1, 2]);
     }
 }

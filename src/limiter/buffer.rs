@@ -53,7 +53,8 @@ impl Buffer {
             == ticket.wrapping_add(1)
     }
 
-    /// Leaves a sample. `false` if the buffer is full.
+    /// Leaves a sample. `false` if the buffer is full; also if its last place is not free yet
+    /// because the producer of the round before is still at it. Nobody waits for that.
     pub(super) fn push(&self, observed: &Observed) -> bool {
         // Relaxed: the ticket alone publishes nothing, `turn` does.
         let mut ticket = self.tail.load(Ordering::Relaxed);
@@ -78,7 +79,7 @@ impl Buffer {
                     }
                     Err(actual) => ticket = actual,
                 }
-            } else if turn == ticket.wrapping_sub(Self::CAPACITY).wrapping_add(1) {
+            } else if (turn.wrapping_sub(ticket) as isize) < 0 {
                 return false;
             } else {
                 // Relaxed: as above; another producer took the ticket.

@@ -270,6 +270,10 @@ impl Limiter {
         &self.core.gate
     }
 
+    pub(super) fn timer(&self) -> &Timer {
+        &self.core.timer
+    }
+
     /// Admits a request or counts it as rejected.
     pub(crate) fn admit(&self) -> bool {
         let admitted = self.gate().try_acquire(self);
