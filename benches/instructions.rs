@@ -4,7 +4,8 @@
 //! `valgrind --tool=callgrind`. Each row runs twice, with different numbers of requests, and the
 //! difference is divided, so that start-up does not count. Not measured: cache misses,
 //! contention, and what the clock costs in the kernel's vDSO, which valgrind replaces by a system
-//! call. Sizes of services and futures are printed, too.
+//! call. Allocations per request and the sizes of services and
+//! futures are printed, too.
 //!
 //! Run: `cargo bench -p tower-adaptive-benches --bench instructions` (needs valgrind)
 
@@ -61,13 +62,15 @@ fn main() -> ExitCode {
         println!("valgrind is not installed: instructions are not counted");
         return ExitCode::SUCCESS;
     }
-    println!("\n{:<28}{:>14}", "", "instructions");
-    for (row, (name, _)) in ROWS.iter().enumerate() {
-        let difference = count(row, MANY) - count(row, FEW);
-        println!(
-            "{name:<28}{:>14.1}",
-            difference as f64 / (MANY - FEW) as f64
-        );
+    println!(
+        "\n{:<28}{:>14}{:>14}",
+        "each", "instructions", "allocations"
+    );
+    for (row, (name, run)) in ROWS.iter().enumerate() {
+        let each = |of: &dyn Fn(u64) -> u64| (of(MANY) - of(FEW)) as f64 / (MANY - FEW) as f64;
+        let instructions = each(&|n| count(row, n));
+        let allocations = each(&|n| allocations(run, n));
+        println!("{name:<28}{instructions:>14.1}{allocations:>14.1}");
     }
     ExitCode::SUCCESS
 }
@@ -87,6 +90,10 @@ fn count(row: usize, n: u64) -> u64 {
         .find_map(|line| line.split("Collected : ").nth(1))
         .and_then(|count| count.trim().parse().ok())
         .unwrap_or_else(|| panic!("no count in valgrind's report:\n{report}"))
+}
+
+fn allocations(run: &fn(u64), n: u64) -> u64 {
+    allocation_counter::measure(|| run(n)).count_total
 }
 
 fn requests<S: Service<u64, Response = u64>>(mut service: S, n: u64) {

@@ -12,7 +12,6 @@
 
 use std::convert::Infallible;
 use std::hint::black_box;
-use std::sync::Barrier;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -20,7 +19,9 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use tokio::time::Instant;
 use tower::{Layer, Service, ServiceExt};
 use tower_adaptive::{AdmissionLayer, ConcurrencyLimitLayer, Fixed, Vegas};
-use tower_adaptive_benches::{Echo, LIMIT, request, tower_acc, tower_static, vegas};
+use tower_adaptive_benches::{
+    Echo, LIMIT, on_two_threads, request, tower_acc, tower_static, vegas,
+};
 
 criterion_group!(benches, one_thread, two_threads, many_tasks);
 criterion_main!(benches);
@@ -58,15 +59,15 @@ fn two_threads(c: &mut Criterion) {
     let mut group = c.benchmark_group("two threads, one limit");
     group.bench_function("tower ConcurrencyLimit", |b| {
         let service = tower_static().layer(Echo);
-        b.iter_custom(|iterations| on_two_threads(&service, iterations));
+        b.iter_custom(|iterations| on_two_threads(|| service.clone(), request, iterations));
     });
     group.bench_function("tower-acc, Vegas", |b| {
         let service = tower_acc().layer(Echo);
-        b.iter_custom(|iterations| on_two_threads(&service, iterations));
+        b.iter_custom(|iterations| on_two_threads(|| service.clone(), request, iterations));
     });
     group.bench_function("ConcurrencyLimit, Vegas", |b| {
         let service = ConcurrencyLimitLayer::new(vegas()).layer(Echo);
-        b.iter_custom(|iterations| on_two_threads(&service, iterations));
+        b.iter_custom(|iterations| on_two_threads(|| service.clone(), request, iterations));
     });
     group.finish();
 }
@@ -114,26 +115,6 @@ impl Service<u64> for Yield {
             Ok(request)
         })
     }
-}
-
-fn on_two_threads<S>(service: &S, iterations: u64) -> Duration
-where
-    S: Service<u64, Response = u64> + Clone + Send + Sync,
-{
-    let barrier = Barrier::new(2);
-    let run = || {
-        let mut service = service.clone();
-        barrier.wait();
-        let started = Instant::now();
-        for _ in 0..iterations {
-            request(&mut service);
-        }
-        started.elapsed()
-    };
-    std::thread::scope(|scope| {
-        let other = scope.spawn(run);
-        run().max(other.join().expect("the other thread"))
-    })
 }
 
 fn with_64_tasks<S>(service: &S, iterations: u64) -> Duration

@@ -4,8 +4,11 @@ use std::convert::Infallible;
 use std::future::{Future, Ready, ready};
 use std::hint::black_box;
 use std::pin::pin;
+use std::sync::Barrier;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
+use tokio::time::Instant;
 use tower::Service;
 use tower_adaptive::Vegas;
 
@@ -74,4 +77,30 @@ where
 pub fn make_ready<S: Service<u64>>(service: &mut S) {
     let mut cx = Context::from_waker(Waker::noop());
     assert!(service.poll_ready(&mut cx).is_ready());
+}
+
+/// Does something `iterations` times on each of two threads, and returns what the slower one took.
+///
+/// # Panics
+///
+/// If the work does.
+pub fn on_two_threads<T, R>(
+    make: impl Fn() -> T + Sync,
+    work: impl Fn(&mut T) -> R + Sync,
+    iterations: u64,
+) -> Duration {
+    let barrier = Barrier::new(2);
+    let run = || {
+        let mut subject = make();
+        barrier.wait();
+        let started = Instant::now();
+        for _ in 0..iterations {
+            black_box(work(&mut subject));
+        }
+        started.elapsed()
+    };
+    std::thread::scope(|scope| {
+        let other = scope.spawn(run);
+        run().max(other.join().expect("the other thread"))
+    })
 }
