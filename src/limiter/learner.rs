@@ -28,7 +28,8 @@ use crate::{Algorithm, Bounds, Outcome, Report, Sample};
 /// the right side popped and that the exclusion is free, or held by a third, who is then on the
 /// right side, later. Either way somebody takes the sample, and the exclusion makes sure that only
 /// one does. The right side must change the word after *every* exclusion, also one in which it
-/// found nothing to pop: a sample may have become ready since.
+/// found nothing to pop: a sample may have become ready since. There is one limit to this: a finisher
+/// takes in a buffer's worth at most, and what came in meanwhile waits for the next one.
 #[derive(Debug)]
 pub(crate) struct Learner {
     state: TryLock<State>,
@@ -296,5 +297,96 @@ impl std::fmt::Debug for State {
             .field("frozen", &self.frozen)
             .field("counts", &self.counts)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, not(tower_adaptive_loom)))]
+mod tests {
+    use std::task::{Context, Waker};
+
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::gate::Env;
+
+    struct World;
+
+    impl Env for World {
+        fn now(&self) -> Instant {
+            Instant::now()
+        }
+
+        fn meet_waiter(&self) {}
+
+        fn start_timer(&self) {}
+    }
+
+    /// One more with each sample.
+    struct Step(usize);
+
+    impl Algorithm for Step {
+        fn max_concurrency(&self) -> usize {
+            self.0
+        }
+
+        fn update(&mut self, _: &Sample) {
+            self.0 += 1;
+        }
+    }
+
+    fn success() -> Observed {
+        Observed {
+            rtt: Duration::from_millis(1),
+            at: Duration::ZERO,
+            in_flight: 1,
+            limit: 1,
+            outcome: Some(Outcome::Success),
+        }
+    }
+
+    /// A limit of 1, in use, and somebody who waits.
+    fn parked() -> (Learner, Gate) {
+        let gate = Gate::new(1);
+        assert!(gate.try_acquire(&World));
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(gate.poll_acquire(&mut None, &mut cx, &World).is_pending());
+        (Learner::new(Box::new(Step(1)), 1), gate)
+    }
+
+    // Not a model: loom 0.7 does not try a push between the lock and the pop, since it orders a
+    // store only after the last load, which is the producer's own.
+    #[test]
+    fn room_made_by_samples_that_were_there_before_is_to_be_handed_on() {
+        let (learner, gate) = parked();
+        assert!(learner.buffer.push(&success()));
+
+        let ((), hand_over) = learner.with(&gate, |_| ());
+
+        assert!(hand_over);
+        assert_eq!(gate.load().limit(), 2);
+    }
+
+    #[test]
+    fn room_made_by_samples_that_come_meanwhile_is_to_be_handed_on() {
+        let (learner, gate) = parked();
+
+        let ((), hand_over) = learner.with(&gate, |_| learner.learn(&success(), &gate));
+
+        assert!(hand_over);
+        assert_eq!(gate.load().limit(), 2);
+    }
+
+    #[test]
+    fn samples_beyond_what_the_buffer_holds_are_counted_and_the_rest_learned() {
+        let (learner, gate) = parked();
+
+        learner.with(&gate, |_| {
+            for _ in 0..Buffer::CAPACITY + 3 {
+                learner.learn(&success(), &gate);
+            }
+        });
+
+        assert_eq!(learner.dropped(), 3);
+        assert_eq!(gate.load().limit(), 1 + Buffer::CAPACITY);
     }
 }

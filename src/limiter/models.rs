@@ -173,8 +173,7 @@ fn a_limit_raised_by_the_last_of_two_samples_lets_a_waiter_in() {
     });
 }
 
-/// Seeded bugs it caught: `with` that forgets that the samples it took in before raised the limit,
-/// and the same with those it took in afterwards.
+/// Seeded bug it caught: `with` that forgets that what it settles afterwards raised the limit.
 #[test]
 fn a_limit_raised_by_a_sample_that_a_snapshot_takes_in_lets_a_waiter_in() {
     check(4, || {
