@@ -18,7 +18,7 @@ async fn main() -> Result<(), tower::BoxError> {
     let limiter = Limiter::new(aimd);
 
     // The timeout is inside: what it cuts off is an error that the limiter sees, and AIMD backs
-    // off. Outside it would also cover the wait for a permit.
+    // off.
     let service = ServiceBuilder::new()
         .layer(ConcurrencyLimitLayer::with_limiter(limiter.clone()))
         .timeout(Duration::from_millis(200))

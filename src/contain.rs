@@ -8,8 +8,10 @@ pub(crate) fn contain<R>(f: impl FnOnce() -> R) -> Option<R> {
     match catch_unwind(AssertUnwindSafe(f)) {
         Ok(value) => Some(value),
         Err(payload) => {
-            // A payload's own `Drop` may panic, too, and there would be nobody left to contain it.
-            std::mem::forget(payload);
+            // A payload's own `Drop` may panic, too; what that throws is not touched again.
+            if let Err(thrown) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+                std::mem::forget(thrown);
+            }
             None
         }
     }

@@ -34,10 +34,10 @@
 //! An algorithm compares response times. Where a 5 µs answer (a fallback route, a health check, a
 //! cached reply) shares a limiter with a 20 ms handler, the fast one becomes the baseline, the slow
 //! one looks congested, and the limit collapses. So give each class of work its own limiter, let
-//! the HTTP [`StatusClassifier`](http::StatusClassifier) ignore client errors (it comes with
-//! [`respond_unavailable`](AdmissionLayer::respond_unavailable)), and
-//! [`bypass`](AdmissionLayer::bypass) health checks. What still mixes wants [`Gradient2`] or a
-//! [`Windowed`] algorithm rather than plain [`Vegas`].
+//! the HTTP `StatusClassifier` ignore client errors (it comes with `respond_unavailable`), and
+//! [`bypass`](AdmissionLayer::bypass) health checks. What still varies wants [`Gradient2`] or a
+//! [`Windowed`] algorithm rather than plain [`Vegas`], which takes its luckiest response for what
+//! the service can do.
 //!
 //! # Choosing a layer
 //!
@@ -47,8 +47,8 @@
 //! | a server (HTTP, gRPC) | [`AdmissionLayer`] | `call` rejects: 503, or an error |
 //! | something that is not a `Service` | [`Limiter`] | [`acquire`](Limiter::acquire) waits, [`try_acquire`](Limiter::try_acquire) does not |
 //!
-//! A server that waits in `poll_ready` only moves the queue into the accept backlog, where nobody
-//! sees it. A client that rejects turns a short burst into errors.
+//! A server that waits in `poll_ready` has a queue without bounds: it has read the request by then,
+//! and whoever sent it may have given up. A client that rejects turns a short burst into errors.
 //!
 //! **One layer value is one limit**, however many services, routes, methods or connections it is
 //! applied to, since axum applies a layer to each of them. Endpoints behind a balancer, which want
@@ -68,24 +68,33 @@
 //! # The order of layers
 //!
 //! - **Timeout**. *Inside* the limit it covers the service alone; what it cuts off is an `Err`, so
-//!   an overload. *Outside* it also covers the wait for a permit, and what it cuts off is dropped,
-//!   so [`Canceled`](Outcome::Canceled): a lower bound of the RTT, which still lowers the limit if
-//!   even that is congestion. Both are heard. Prefer inside for a client.
+//!   an overload. *Outside*, what it cuts off is dropped, so [`Canceled`](Outcome::Canceled): a
+//!   lower bound of the RTT, which still lowers the limit if even that is congestion. Both are
+//!   heard. tower's `Timeout` starts at `call`: to cover the wait for a permit, too, put the timeout
+//!   around `oneshot`, or a `Buffer` between.
 //! - **Retry**. Outside the limit, so that each attempt takes a permit and is a sample of its own.
 //!   Inside, one permit covers all attempts and the RTT is their sum.
 //! - **Buffer**. Outside [`ConcurrencyLimit`], it makes the service clonable and takes the queue in
 //!   front of it; inside, it would answer `poll_ready` before the service is ready, and the time in
 //!   its queue counts as RTT.
 //! - **Load shed**. Outside [`ConcurrencyLimit`]: rejects what would wait. [`AdmissionLayer`] does
-//!   the same for less, and tells how many it rejected.
+//!   the same for less, and tells how many it rejected. Inside, its refusals are errors, and so
+//!   overload.
+//! - **Balance**. One limit around a balancer bounds all endpoints together; a limit for each of
+//!   them is made by [`per_service`](ConcurrencyLimitLayer::per_service), inside.
 //! - **Tracing and metrics** outside, so that rejections are seen; **authentication** outside if it
 //!   is cheap, so that its refusals do not count as fast responses.
 //!
 //! # Errors
 //!
 //! [`ConcurrencyLimit`] has the errors of the inner service and no others. [`Admission`] has
-//! [`AdmissionError`], or with [`on_reject`](AdmissionLayer::on_reject) or
-//! [`respond_unavailable`](AdmissionLayer::respond_unavailable) those of the inner service again.
+//! [`AdmissionError`], or with [`on_reject`](AdmissionLayer::on_reject) or `respond_unavailable`
+//! those of the inner service again.
+//!
+//! A panic in an algorithm, a classifier or a waker is contained where panics unwind (not with
+//! `panic = "abort"`): the permit comes back, and the response goes on its way. An algorithm that
+//! panicked is not asked again; its limit freezes until
+//! [`set_algorithm`](Limiter::set_algorithm), and the [`Snapshot`] says so.
 //!
 //! # Testing under a paused clock
 //!
@@ -120,7 +129,7 @@
 //!
 //! | feature | brings |
 //! |---|---|
-//! | `http` | [`http`]: classification by status, a 503 for rejections |
+//! | `http` | module `http`: classification by status, a 503 for rejections |
 //! | `axum` | rejections are `IntoResponse`; `http` |
 //! | `load` | `tower::load::Load` for the services: the share of the limit in use |
 //! | `serde` | builders of algorithms are (de)serializable |
@@ -158,3 +167,7 @@ pub use layer::ConcurrencyLimitLayer;
 pub use limiter::{Acquire, Limiter, LimiterBuilder, Snapshot};
 pub use sample::{Outcome, Sample};
 pub use service::ConcurrencyLimit;
+
+#[cfg(all(doctest, feature = "axum"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -12,7 +12,8 @@ pub enum Outcome {
     /// The service said, or its failure means, that it has too much to do. The RTT is that of
     /// the refusal and tells nothing of the work.
     Overload,
-    /// The caller gave up before there was a response. The RTT is a lower bound.
+    /// There was no response: the caller gave up, or the service panicked. The RTT is a lower
+    /// bound.
     Canceled,
 }
 
@@ -43,7 +44,9 @@ pub struct Sample {
     /// Time from the call to the response; a lower bound when the outcome is
     /// [`Canceled`](Outcome::Canceled).
     pub rtt: Duration,
-    /// Requests in flight when this one was called, itself included, so at least 1.
+    /// Permits that were out when this one was called, its own included, so at least 1. A permit
+    /// that a service took in `poll_ready` and has not spent is one of them: it is room that nobody
+    /// else has.
     pub in_flight: usize,
     /// How it ended.
     pub outcome: Outcome,

@@ -81,8 +81,13 @@ where
     type Future = ResponseFuture<S::Future, C>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        // The inner service first: one that is disconnected must not sit on a shared permit.
-        ready!(self.inner.poll_ready(cx))?;
+        // The inner service first: one that is not connected must not take a shared permit.
+        let inner = ready!(self.inner.poll_ready(cx));
+        if inner.is_err() {
+            // It is not going to be called, and its callers may keep it.
+            self.waiter.give_up();
+            return Poll::Ready(inner);
+        }
         self.waiter.poll_acquire(cx).map(Ok)
     }
 

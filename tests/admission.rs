@@ -8,12 +8,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Poll, Waker};
+use std::time::Duration;
 
-use tokio::time::advance;
+use tokio::time::{advance, sleep};
 use tower::util::BoxCloneService;
 use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_adaptive::{
-    Admission, AdmissionError, AdmissionLayer, ConcurrencyLimitLayer, Limiter, Outcome, Rejected,
+    Admission, AdmissionError, AdmissionLayer, ConcurrencyLimitLayer, Fixed, Limiter, Outcome,
+    Rejected,
 };
 
 use support::{Fault, MS, Polled, Readiness, Remote, Samples, Steady, poll, set_limit};
@@ -585,4 +587,39 @@ async fn a_layer_infers_its_types_inside_a_service_builder() {
         .service(service_fn(echo));
 
     assert_eq!(service.oneshot(1).await, Ok(1));
+}
+
+/// Offers one request a millisecond, each of which takes 20 ms, and drives them all to their end.
+async fn offer<S>(service: &mut S, requests: usize)
+where
+    S: Service<u64, Future: Send + 'static>,
+    S::Response: Send + 'static,
+    S::Error: Send + 'static,
+{
+    for _ in 0..requests {
+        let Ok(service) = service.ready().await else {
+            unreachable!("admission is always ready");
+        };
+        tokio::spawn(service.call(20));
+        sleep(Duration::from_millis(1)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn observing_spares_as_many_as_enforcing_rejects() {
+    let work = |ms| async move {
+        sleep(Duration::from_millis(ms)).await;
+        Ok::<_, BoxError>(ms)
+    };
+    let mut enforcing = AdmissionLayer::new(Fixed::new(10)).layer(service_fn(work));
+    let observe = AdmissionLayer::new(Fixed::new(10)).observe_only();
+    let mut observing = observe.layer(service_fn(work));
+
+    offer(&mut enforcing, 400).await;
+    offer(&mut observing, 400).await;
+
+    let rejected = enforcing.limiter().snapshot().rejected;
+    let spared = observing.limiter().snapshot().spared;
+    assert!(rejected > 150, "{rejected} rejected");
+    assert_eq!(spared, rejected);
 }

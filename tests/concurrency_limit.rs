@@ -489,7 +489,7 @@ async fn an_unclaimed_grant_passes_to_a_live_waiter_with_nobody_asking() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_live_waiter_behind_many_dead_ones_is_served_within_1_ms_of_each() {
+async fn a_live_waiter_behind_many_dead_ones_is_served_within_a_few_ms_of_each() {
     let (mut first, _, _) = limited(1);
     let mut dead: Vec<_> = (0..20).map(|_| first.fork()).collect();
     let mut live = first.fork();
@@ -903,4 +903,34 @@ async fn a_classifier_says_how_a_response_counts() {
     let expected = [Outcome::Success, Outcome::Overload, Outcome::Success];
     assert_eq!(samples.outcomes(), expected);
     assert_eq!(service.limiter().snapshot().ignored, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_whose_inner_fails_gives_its_permit_back() {
+    struct Dies(bool);
+
+    impl Service<()> for Dies {
+        type Response = ();
+        type Error = &'static str;
+        type Future = std::future::Ready<Result<(), &'static str>>;
+
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), &'static str>> {
+            let lives = std::mem::take(&mut self.0);
+            Poll::Ready(if lives { Ok(()) } else { Err("dead") })
+        }
+
+        fn call(&mut self, (): ()) -> Self::Future {
+            std::future::ready(Ok(()))
+        }
+    }
+
+    let limiter = Limiter::new(tower_adaptive::Fixed::new(1));
+    let mut service = ConcurrencyLimit::new(Dies(true), limiter.clone());
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(service.poll_ready(&mut cx).is_ready());
+    assert_eq!(limiter.in_flight(), 1);
+
+    assert_eq!(service.poll_ready(&mut cx), Poll::Ready(Err("dead")));
+
+    assert_eq!(limiter.in_flight(), 0);
 }

@@ -1052,3 +1052,53 @@ async fn dropping_a_waiter_whose_waker_panics_when_dropped_does_not_panic() {
     assert!(dropped.is_ok());
     assert_eq!(limiter.waiting(), 0);
 }
+
+#[test]
+fn an_algorithm_that_panics_when_dropped_takes_nobody_along() {
+    struct Bitter;
+
+    impl Algorithm for Bitter {
+        fn max_concurrency(&self) -> usize {
+            1
+        }
+
+        fn update(&mut self, _: &Sample) {}
+    }
+
+    impl Drop for Bitter {
+        fn drop(&mut self) {
+            panic!("part of the test");
+        }
+    }
+
+    let limiter = Limiter::new(Bitter);
+    let permit = limiter.try_acquire().unwrap();
+    drop(limiter);
+
+    let dropped = catch_unwind(AssertUnwindSafe(|| permit.complete(Outcome::Success)));
+
+    assert!(dropped.is_ok());
+}
+
+#[test]
+fn a_timer_dropped_by_a_panicking_thread_is_replaced() {
+    let (limiter, _) = limiter(1);
+    let permit = limiter.try_acquire().unwrap();
+    let second = paused();
+    let (_idle, live) = idle_and_live(&second, &limiter);
+
+    // The last one to wait does so on a runtime that goes down with its thread.
+    let mut idle = limiter.acquire();
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        let first = paused();
+        first.block_on(async {
+            assert!(poll(&mut idle, Waker::noop()).is_pending());
+            permit.release();
+            panic!("part of the test");
+        });
+    }));
+
+    assert!(panicked.is_err());
+    let served = second.block_on(async { timeout(Duration::from_secs(10), live).await });
+    assert!(served.is_ok(), "the live waiter sleeps for ever");
+}

@@ -11,6 +11,7 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use tokio::time::sleep;
+use tower::balance::p2c::Balance;
 use tower::buffer::Buffer;
 use tower::load_shed::LoadShed;
 use tower::load_shed::error::Overloaded;
@@ -283,7 +284,7 @@ async fn load_shed_outside_with_many_idle_clones_never_freezes_the_gate() {
         }
         remote.answer(Ok(round));
         assert_eq!(response.await.expect("admitted"), round);
-        // The permit is granted to the idle clones one after the other, for 1 ms each.
+        // The permit is granted to the idle clones one after the other, for 2 ms each.
         sleep(10 * MS).await;
     }
 
@@ -304,7 +305,7 @@ async fn load_shed_outside_with_idle_clones_still_uses_the_whole_limit() {
     }
     drop(responses);
     assert_eq!(limiter.in_flight(), 8, "granted to idle clones");
-    // 56 idle clones, 8 at a time, 1 ms each.
+    // 56 idle clones, 8 at a time, 2 ms each.
     sleep(20 * MS).await;
 
     let mut admitted = Vec::new();
@@ -631,4 +632,54 @@ async fn idle_clones_under_load_shed_cost_a_twentieth_of_the_goodput_at_most() {
         println!("{clones} idle clones: {share:.2} of what an admission layer serves");
         assert!(share > 0.95, "{share} with {clones} clones");
     }
+}
+
+// Inside the limit.
+
+#[tokio::test(start_paused = true)]
+async fn inside_the_limit_the_time_in_a_buffer_counts_as_rtt() {
+    let one_at_a_time = ServiceBuilder::new()
+        .concurrency_limit(1)
+        .service(service_fn(slow));
+    let (limiter, samples) = steady(10);
+    let mut service = ConcurrencyLimit::new(Buffer::new(one_at_a_time, 10), limiter);
+
+    let first = service.ready().await.unwrap().call(10);
+    let second = service.ready().await.unwrap().call(10);
+    let (first, second) = futures_util::future::join(first, second).await;
+
+    assert!(first.is_ok() && second.is_ok());
+    let slowest = samples.all().iter().map(|sample| sample.rtt).max();
+    assert!(slowest >= Some(Duration::from_millis(20)), "{slowest:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_load_shed_inside_the_limit_refuses_is_overload() {
+    let (limiter, samples) = steady(10);
+    let busy = ServiceBuilder::new()
+        .load_shed()
+        .concurrency_limit(1)
+        .service(service_fn(slow));
+    let mut service = ConcurrencyLimit::new(busy, limiter);
+
+    let mut taken = std::pin::pin!(service.ready().await.unwrap().call(1_000));
+    assert!(poll(&mut taken, Waker::noop()).is_pending());
+    let refused = service.ready().await.unwrap().call(1).await;
+
+    assert!(refused.is_err());
+    assert_eq!(samples.all()[0].outcome, Outcome::Overload);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_limit_around_a_balancer_bounds_all_endpoints_together() {
+    let endpoints = [(); 3].map(|()| tower::load::Constant::new(service_fn(slow), 1));
+    let balance = Balance::new(tower::discover::ServiceList::new(endpoints));
+    let (limiter, _) = steady(2);
+    let mut service = ConcurrencyLimit::new(balance, limiter);
+
+    let first = service.ready().await.unwrap().call(10);
+    let second = service.ready().await.unwrap().call(10);
+
+    assert!(poll(&mut service.ready(), Waker::noop()).is_pending());
+    drop((first, second));
 }

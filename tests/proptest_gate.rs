@@ -278,7 +278,7 @@ impl World {
             let side = if index % 2 == 0 { &mut dead } else { &mut live };
             side.push(caller);
         }
-        // At worst each of the dead holds a grant for 1 ms, then each of the live is served.
+        // At worst each of the dead holds a grant for 2 ms, then each of the live is served.
         let rounds = 3 * (dead.len() + live.len()) + 3;
         for _ in 0..rounds {
             for permit in std::mem::take(&mut self.permits) {

@@ -22,6 +22,7 @@ impl Rejected {
 /// The error of an [`Admission`](crate::Admission) without a responder: the request was rejected,
 /// or the service failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum AdmissionError<E> {
     /// The request was turned away.
     #[error("{0}")]

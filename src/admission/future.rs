@@ -19,6 +19,7 @@ pin_project! {
     /// The permit goes back, and the RTT is taken, when the inner future completes. If it is
     /// dropped before, the request counts as canceled; dropped before its first poll it teaches
     /// nothing.
+    #[must_use = "futures do nothing unless polled"]
     pub struct AdmissionFuture<S, Req, C = DefaultClassifier, R = ReturnError, B = NoBypass>
     where
         S: Service<Req>,

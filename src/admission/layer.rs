@@ -3,11 +3,11 @@ use std::fmt;
 use tower_layer::Layer;
 
 use super::error::Rejected;
-use super::respond::{Bypass, NoBypass, OnReject, ReturnError};
+use super::respond::{Bypass, BypassIf, NoBypass, OnReject, ReturnError};
 use super::service::Admission;
 use crate::Algorithm;
 use crate::classify::DefaultClassifier;
-use crate::limiter::{Handle, Limiter};
+use crate::limiter::{Handle, Limiter, Spared};
 use crate::sync::Arc;
 
 /// Limits the requests in flight by admission: `poll_ready` never waits for a permit, `call`
@@ -19,6 +19,9 @@ use crate::sync::Arc;
 /// and a 5 µs answer would become the baseline of a 20 ms handler.
 ///
 /// One layer value is one limit, however many services, routes or connections it is applied to.
+///
+/// The permit comes back when the service's response is there. For HTTP that is its head: a body
+/// that streams on, a WebSocket or a gRPC stream holds no permit.
 ///
 /// # Examples
 ///
@@ -122,7 +125,7 @@ impl<C, R, B> AdmissionLayer<C, R, B> {
     /// They count as in flight and as finished, and teach nothing. For health checks, which must
     /// not fail because the service is busy, and whose response times are no measure of its work.
     #[must_use]
-    pub fn bypass<F, Req>(self, bypass: F) -> AdmissionLayer<C, R, F>
+    pub fn bypass<F, Req>(self, bypass: F) -> AdmissionLayer<C, R, BypassIf<F>>
     where
         F: Fn(&Req) -> bool,
     {
@@ -131,7 +134,7 @@ impl<C, R, B> AdmissionLayer<C, R, B> {
             limiter: policy.limiter.clone(),
             classifier: policy.classifier.clone(),
             responder: policy.responder.clone(),
-            bypass: Arc::new(bypass),
+            bypass: Arc::new(BypassIf(bypass)),
             mode: policy.mode,
         })
     }
@@ -209,23 +212,21 @@ impl<C, R, B> Policy<C, R, B> {
     where
         B: Bypass<Req>,
     {
-        let bypassed = self.bypass.bypasses(request);
-        let admitted = match self.mode {
-            _ if bypassed => self.limiter.admit_past_limit(),
-            Mode::Reject => self.limiter.admit(),
-            Mode::Observe => self.limiter.admit_and_observe(),
+        let verdict = if self.bypass.bypasses(request) {
+            self.limiter.admit_past_limit().then_some(Verdict::Bypass)
+        } else {
+            match self.mode {
+                Mode::Reject => self.limiter.admit().then_some(Verdict::Admit(Spared::No)),
+                Mode::Observe => self.limiter.admit_and_observe().map(Verdict::Admit),
+            }
         };
-        match (admitted, bypassed) {
-            (true, false) => Verdict::Admit,
-            (true, true) => Verdict::AdmitUnsampled,
-            (false, _) => Verdict::Reject(Rejected::new(self.limiter.limit())),
-        }
+        verdict.unwrap_or_else(|| Verdict::Reject(Rejected::new(self.limiter.limit())))
     }
 }
 
 pub(super) enum Verdict {
-    Admit,
-    AdmitUnsampled,
+    Admit(Spared),
+    Bypass,
     Reject(Rejected),
 }
 

@@ -9,7 +9,7 @@ mod service;
 pub use error::{AdmissionError, Rejected};
 pub use future::AdmissionFuture;
 pub use layer::AdmissionLayer;
-pub use respond::{Bypass, NoBypass, OnReject, Responder, ReturnError};
+pub use respond::{Bypass, BypassIf, NoBypass, OnReject, Responder, ReturnError};
 pub use service::Admission;
 
 #[cfg(feature = "http")]

@@ -1,11 +1,12 @@
 use super::error::{AdmissionError, Rejected};
 
-/// What becomes of a rejected request: [`ReturnError`] or [`OnReject`].
+/// What becomes of a rejected request: [`ReturnError`], [`OnReject`] or, with feature `http`,
+/// `Unavailable`.
 ///
 /// Sealed: a response of your own is a closure for
 /// [`on_reject`](crate::AdmissionLayer::on_reject).
 pub trait Responder<Req, Res, E>: sealed::Sealed {
-    /// The error of the guarded service.
+    /// The error of the [`Admission`](crate::Admission) service.
     type Error;
 
     #[doc(hidden)]
@@ -50,9 +51,11 @@ where
     }
 }
 
-/// Which requests are admitted whatever the limit is: [`NoBypass`] or a closure.
-pub trait Bypass<Req> {
-    /// Returns whether the limit does not apply to the request.
+/// Which requests are admitted whatever the limit is: [`NoBypass`] or [`BypassIf`].
+///
+/// Sealed: a rule of your own is a closure for [`bypass`](crate::AdmissionLayer::bypass).
+pub trait Bypass<Req>: sealed::Sealed {
+    #[doc(hidden)]
     fn bypasses(&self, request: &Req) -> bool;
 }
 
@@ -66,12 +69,16 @@ impl<Req> Bypass<Req> for NoBypass {
     }
 }
 
-impl<F, Req> Bypass<Req> for F
+/// The limit does not apply to requests for which a closure returns `true`.
+#[derive(Clone, Copy, Debug)]
+pub struct BypassIf<F>(pub(super) F);
+
+impl<F, Req> Bypass<Req> for BypassIf<F>
 where
     F: Fn(&Req) -> bool,
 {
     fn bypasses(&self, request: &Req) -> bool {
-        self(request)
+        (self.0)(request)
     }
 }
 
@@ -80,4 +87,6 @@ pub(crate) mod sealed {
 
     impl Sealed for super::ReturnError {}
     impl<F> Sealed for super::OnReject<F> {}
+    impl Sealed for super::NoBypass {}
+    impl<F> Sealed for super::BypassIf<F> {}
 }

@@ -66,8 +66,8 @@ where
 
     fn call(&mut self, request: Req) -> Self::Future {
         let held = match self.policy.decide(&request) {
-            Verdict::Admit => Held::start(self.policy.clone()),
-            Verdict::AdmitUnsampled => Held::start_bypassed(self.policy.clone()),
+            Verdict::Admit(spared) => Held::start_observed(self.policy.clone(), spared),
+            Verdict::Bypass => Held::start_bypassed(self.policy.clone()),
             Verdict::Reject(rejected) => {
                 return AdmissionFuture::rejected(request, rejected, self.policy.clone());
             }

@@ -57,6 +57,7 @@
 //! - *A waker panics*, woken or dropped: it is contained, and the others are woken all the same.
 //! - *The runtime of the timer ends*: the timer's guard says so and wakes the queue. Whoever of it
 //!   is alive polls, on a runtime that is, and starts another.
+//! - *The timer's runtime is kept and not driven*: a caller that polls 100 ms later starts another.
 //! - *No runtime at all, or one without time*: there is no timer, and lapsed grants wait for the
 //!   next poll.
 //! - *2^31 - 1 in flight*: only callers that ignore the limit get there; they are refused.

@@ -38,7 +38,7 @@ impl Env for Model {
         self.now
     }
 
-    fn meet_waiter(&self) {}
+    fn meet_waiter(&self, _: bool) {}
 
     fn start_timer(&self) {
         self.timer_wanted.store(true, Ordering::SeqCst);
@@ -50,7 +50,7 @@ impl Env for Later<'_> {
         self.0.now + PASSED_ON_AFTER * self.1
     }
 
-    fn meet_waiter(&self) {}
+    fn meet_waiter(&self, _: bool) {}
 
     fn start_timer(&self) {
         self.0.start_timer();
@@ -62,7 +62,7 @@ impl Env for Arc<Timed> {
         self.model.now
     }
 
-    fn meet_waiter(&self) {}
+    fn meet_waiter(&self, _: bool) {}
 
     fn start_timer(&self) {
         let timed = self.clone();

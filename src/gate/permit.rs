@@ -1,7 +1,7 @@
 use tokio::time::Instant;
 
 use crate::Outcome;
-use crate::limiter::{Finished, Handle, Limiter};
+use crate::limiter::{Finished, Handle, Limiter, Spared};
 
 /// One admission: the right to have one request in flight.
 ///
@@ -57,6 +57,7 @@ pub(crate) struct Held<H: Handle> {
     in_flight: u32,
     limit: u32,
     stage: Stage,
+    spared: Spared,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,21 +73,27 @@ enum Stage {
 impl<H: Handle> Held<H> {
     /// Starts the clock. The caller was admitted and passes the admission on.
     pub(crate) fn start(handle: H) -> Self {
-        Self::with_stage(handle, Stage::Called)
+        Self::with_stage(handle, Stage::Called, Spared::No)
+    }
+
+    /// As [`start`](Self::start), for a request that a layer only observes.
+    pub(crate) fn start_observed(handle: H, spared: Spared) -> Self {
+        Self::with_stage(handle, Stage::Called, spared)
     }
 
     /// As [`start`](Self::start), for a request that is never to teach anything.
     pub(crate) fn start_bypassed(handle: H) -> Self {
-        Self::with_stage(handle, Stage::Bypassed)
+        Self::with_stage(handle, Stage::Bypassed, Spared::No)
     }
 
-    fn with_stage(handle: H, stage: Stage) -> Self {
+    fn with_stage(handle: H, stage: Stage, spared: Spared) -> Self {
         let word = handle.limiter().gate().load();
         Self {
             started: Instant::now(),
             in_flight: word.in_flight() as u32,
             limit: word.limit() as u32,
             stage,
+            spared,
             handle,
         }
     }
@@ -114,6 +121,7 @@ impl<H: Handle> Held<H> {
             in_flight: self.in_flight,
             limit: self.limit,
             outcome,
+            spared: self.spared,
         });
     }
 }

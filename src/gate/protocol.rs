@@ -21,12 +21,15 @@ pub(super) const GRANT_LIFETIME: Duration = Duration::from_millis(1);
 /// next in the queue may be as dead as the one before, and cost as long again.
 pub(super) const PASSED_ON_AFTER: Duration = Duration::from_millis(2);
 
+/// How late the timer may be before a caller that polls takes it for lost. Two timers do no harm.
+const OVERDUE: Duration = Duration::from_millis(100);
+
 /// What the gate needs of the world. Time is asked for only where somebody waits.
 pub(crate) trait Env {
     fn now(&self) -> Instant;
 
-    /// Called, outside the lock, by everybody who is going to wait, in the task that waits.
-    fn meet_waiter(&self);
+    /// Called, outside the lock, whenever somebody who waits polls, in the task that waits.
+    fn meet_waiter(&self, newcomer: bool);
 
     /// Sees to it that [`Gate::expire`] is called soon. Called outside the lock, once until
     /// `expire` returns `None`, or [`Gate::timer_lost`] or [`Gate::timer_missing`] is called.
@@ -147,9 +150,10 @@ impl Gate {
             .oldest_grant()
             .filter(|_| waiters.queued() > 0)
             .map(|at| at + PASSED_ON_AFTER);
-        if next.is_none() {
-            waiters.timer = Timer::Off;
-        }
+        waiters.timer = match next {
+            Some(due) => Timer::Running { due },
+            None => Timer::Off,
+        };
         next
     }
 
@@ -195,7 +199,7 @@ impl Gate {
     ) -> Poll<()> {
         // A newcomer is going to leave a waker. One that comes back most likely has a grant.
         let mut fresh = place.is_none().then(|| cx.waker().clone());
-        env.meet_waiter();
+        env.meet_waiter(fresh.is_some());
         loop {
             let mut waiters = self.lock();
             let mut wake = None;
@@ -300,7 +304,15 @@ impl Gate {
     /// Takes back the oldest grant for a caller that polls. Not more than one: the others are for
     /// those who poll next.
     fn lapse_for_visitor(&self, waiters: &mut Waiters, env: &impl Env) -> bool {
-        waiters.has_grants() && self.lapse(waiters, env.now(), GRANT_LIFETIME)
+        if !waiters.has_grants() {
+            return false;
+        }
+        let now = env.now();
+        if matches!(waiters.timer, Timer::Running { due } if now >= due + OVERDUE) {
+            // Whoever was to call `expire` sits on a runtime that nobody drives: have another.
+            waiters.timer = Timer::Off;
+        }
+        self.lapse(waiters, now, GRANT_LIFETIME)
     }
 
     /// Grants room to the oldest waiters, up to the first that is to be woken.
@@ -348,9 +360,13 @@ impl Gate {
 
     /// Whether a waiter now depends on a grant that its holder might never claim.
     fn wants_timer(waiters: &mut Waiters) -> bool {
-        let wanted = waiters.timer == Timer::Off && waiters.queued() > 0 && waiters.has_grants();
+        let due = match waiters.oldest_grant() {
+            Some(at) if waiters.queued() > 0 => at + PASSED_ON_AFTER,
+            _ => return false,
+        };
+        let wanted = waiters.timer == Timer::Off;
         if wanted {
-            waiters.timer = Timer::Running;
+            waiters.timer = Timer::Running { due };
         }
         wanted
     }

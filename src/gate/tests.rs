@@ -27,7 +27,7 @@ impl Env for World {
         *self.now.lock().unwrap()
     }
 
-    fn meet_waiter(&self) {}
+    fn meet_waiter(&self, _: bool) {}
 
     fn start_timer(&self) {
         self.timers.fetch_add(1, Ordering::Relaxed);

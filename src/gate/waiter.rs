@@ -40,16 +40,21 @@ impl<H: Handle> Waiter<H> {
     pub(crate) fn spend(&mut self) -> bool {
         std::mem::take(&mut self.holds)
     }
-}
 
-impl<H: Handle> Drop for Waiter<H> {
-    fn drop(&mut self) {
+    /// Gives back a permit or a place in the queue.
+    pub(crate) fn give_up(&mut self) {
         let limiter = self.handle.limiter();
-        if self.holds {
+        if std::mem::take(&mut self.holds) {
             limiter.gate().release(limiter);
         }
         if let Some(place) = self.place.take() {
             limiter.gate().leave(place, limiter);
         }
+    }
+}
+
+impl<H: Handle> Drop for Waiter<H> {
+    fn drop(&mut self) {
+        self.give_up();
     }
 }

@@ -27,7 +27,10 @@ pub(crate) struct Key(Index);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Timer {
     Off,
-    Running,
+    /// Somebody is to call `expire` at that time.
+    Running {
+        due: Instant,
+    },
 }
 
 /// What a waiter left behind: the caller drops the waker outside the lock.

@@ -6,6 +6,8 @@ use super::handle::{Handle, Limiter};
 use crate::gate::{Permit, Waiter};
 
 /// Waits for a [`Permit`]: the future of [`Limiter::acquire`].
+///
+/// Polled again after it was ready, it waits for another permit.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
 pub struct Acquire {

@@ -101,8 +101,8 @@ impl Limiter {
     /// # Cancel safety
     ///
     /// A future that is dropped loses its place in the queue and nothing else: a permit that was
-    /// granted to it goes to the next. One that is kept but not polled is passed over 1 ms after
-    /// its grant and comes first again when it returns.
+    /// granted to it goes to the next. One that is kept but not polled loses its grant after a
+    /// millisecond or two, and comes first again when it returns.
     pub fn acquire(&self) -> Acquire {
         Acquire::new(self.clone())
     }
@@ -259,7 +259,8 @@ impl Limiter {
 
     /// Puts another algorithm in charge, which starts at the limit in force, within its bounds.
     ///
-    /// A frozen limiter thaws. What the old algorithm had learned is gone; counts go on.
+    /// A frozen limiter thaws. What the old algorithm had learned is gone; counts go on. An algorithm
+    /// that does not implement [`rebase`](Algorithm::rebase) goes on with a limit of its own.
     pub fn set_algorithm(&self, algorithm: impl Algorithm) {
         let before = self.with_state(|state| state.set_algorithm(Box::new(algorithm)));
         // Outside the exclusion, and contained: it is not ours.
@@ -288,13 +289,22 @@ impl Limiter {
         self.gate().acquire_past_limit()
     }
 
-    /// Admits every request, and counts the one that would have been rejected.
-    pub(crate) fn admit_and_observe(&self) -> bool {
-        if self.gate().try_acquire(self) {
-            return true;
+    /// Admits every request, and says whether it is spared: whether it would have been rejected
+    /// if those spared before it had been, too. `None` if none more can be counted.
+    pub(crate) fn admit_and_observe(&self) -> Option<Spared> {
+        // Relaxed: an observation; two that race for the last place may both find it.
+        let word = self.gate().load();
+        let others = word
+            .in_flight()
+            .saturating_sub(self.core.learner.spared_in_flight());
+        if !self.admit_past_limit() {
+            return None;
+        }
+        if others < word.limit() {
+            return Some(Spared::No);
         }
         self.core.learner.count_spared();
-        self.admit_past_limit()
+        Some(Spared::Yes)
     }
 
     /// Reports a finished request, then gives back its permit.
@@ -308,6 +318,9 @@ impl Limiter {
             outcome: finished.outcome,
         };
         let env = At { limiter: self, now };
+        if finished.spared == Spared::Yes {
+            self.core.learner.spared_finished();
+        }
         self.core.learner.learn(&observed, self.gate());
         self.gate().release(&env);
         if self.core.learner.settle(self.gate()) {
@@ -340,8 +353,8 @@ impl Env for Limiter {
         Instant::now()
     }
 
-    fn meet_waiter(&self) {
-        self.core.timer.meet();
+    fn meet_waiter(&self, newcomer: bool) {
+        self.core.timer.meet(newcomer);
     }
 
     fn start_timer(&self) {
@@ -360,8 +373,8 @@ impl Env for At<'_> {
         self.now
     }
 
-    fn meet_waiter(&self) {
-        self.limiter.meet_waiter();
+    fn meet_waiter(&self, newcomer: bool) {
+        self.limiter.meet_waiter(newcomer);
     }
 
     fn start_timer(&self) {
@@ -388,4 +401,12 @@ pub(crate) struct Finished {
     pub(crate) limit: u32,
     /// `None` teaches nothing.
     pub(crate) outcome: Option<Outcome>,
+    pub(crate) spared: Spared,
+}
+
+/// Whether a request was admitted only because its layer observes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Spared {
+    Yes,
+    No,
 }

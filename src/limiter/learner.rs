@@ -5,7 +5,7 @@ use super::snapshot::Counts;
 use crate::contain::contain;
 use crate::gate::Gate;
 use crate::sync::TryLock;
-use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use crate::{Algorithm, Bounds, Outcome, Report, Sample};
 
 /// Where a sample becomes a limit: the algorithm, and the rule by which threads share it.
@@ -38,6 +38,8 @@ pub(crate) struct Learner {
     dropped: AtomicU64,
     rejected: AtomicU64,
     spared: AtomicU64,
+    /// Of the requests in flight, those that were spared.
+    spared_in_flight: AtomicUsize,
 }
 
 /// One finished request, as the limiter saw it.
@@ -84,6 +86,7 @@ impl Learner {
             dropped: AtomicU64::new(0),
             rejected: AtomicU64::new(0),
             spared: AtomicU64::new(0),
+            spared_in_flight: AtomicUsize::new(0),
         }
     }
 
@@ -149,6 +152,15 @@ impl Learner {
 
     pub(super) fn count_spared(&self) {
         self.spared.fetch_add(1, Ordering::Relaxed);
+        self.spared_in_flight.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn spared_finished(&self) {
+        self.spared_in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn spared_in_flight(&self) -> usize {
+        self.spared_in_flight.load(Ordering::Relaxed)
     }
 
     pub(super) fn rejected(&self) -> u64 {
@@ -254,7 +266,9 @@ impl State {
         self.frozen = false;
         let bounds = self.bounds();
         let limit = bounds.clamp(self.limit);
-        self.consult(|algorithm| algorithm.rebase(limit, bounds));
+        if !self.frozen {
+            self.consult(|algorithm| algorithm.rebase(limit, bounds));
+        }
         before
     }
 
@@ -279,6 +293,25 @@ impl State {
     pub(super) fn is_frozen(&self) -> bool {
         self.frozen
     }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        // The last handle may go with a response that is dropped, and the algorithm is not ours.
+        let algorithm = std::mem::replace(&mut self.algorithm, Box::new(Gone));
+        contain(|| drop(algorithm));
+    }
+}
+
+/// Stands where an algorithm was.
+struct Gone;
+
+impl Algorithm for Gone {
+    fn max_concurrency(&self) -> usize {
+        1
+    }
+
+    fn update(&mut self, _: &Sample) {}
 }
 
 /// As `as_nanos`, without its u128; 584 years at most.
@@ -316,7 +349,7 @@ mod tests {
             Instant::now()
         }
 
-        fn meet_waiter(&self) {}
+        fn meet_waiter(&self, _: bool) {}
 
         fn start_timer(&self) {}
     }

@@ -13,7 +13,7 @@ pub use builder::LimiterBuilder;
 pub use handle::Limiter;
 pub use snapshot::Snapshot;
 
-pub(crate) use handle::{Finished, Handle};
+pub(crate) use handle::{Finished, Handle, Spared};
 
 #[cfg(all(test, tower_adaptive_loom))]
 mod models;

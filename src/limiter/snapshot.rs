@@ -12,7 +12,8 @@ pub struct Snapshot {
     pub name: Option<String>,
     /// Requests that may be in flight now.
     pub limit: usize,
-    /// Requests admitted and not finished.
+    /// Permits that are out: requests in flight, and permits that were taken or granted and not
+    /// spent yet.
     pub in_flight: usize,
     /// Callers waiting for a permit.
     pub waiting: usize,
@@ -27,7 +28,7 @@ pub struct Snapshot {
     pub ignored: u64,
     /// Turned away; they never reached the service.
     pub rejected: u64,
-    /// Admitted only because the layer observes and does not reject.
+    /// Admitted only because the layer observes: what it would have rejected otherwise.
     pub spared: u64,
     /// Finished requests from which nothing was learned because too many finished at once.
     pub samples_dropped: u64,
@@ -51,7 +52,8 @@ impl Snapshot {
         self.success + self.overload + self.canceled + self.ignored + self.samples_dropped
     }
 
-    /// Returns how many requests were admitted: those finished and those in flight.
+    /// Returns how many requests were admitted: those finished and those in flight. It can fall, when
+    /// a permit comes back unspent; a counter that never does is [`finished`](Self::finished).
     #[must_use]
     pub fn admitted(&self) -> u64 {
         self.finished() + self.in_flight as u64

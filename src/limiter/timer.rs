@@ -1,30 +1,52 @@
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::runtime::Handle;
+use tokio::time::{Instant, sleep_until};
 
 use super::handle::Limiter;
+use crate::contain::contain;
 
-/// Where the task that expires grants runs: on the runtime of whoever waited last. A runtime on
-/// which somebody waits is driven; the one on which a permit is freed need not be.
+/// Where the task that expires grants runs: on the runtime of whoever came to wait last. A runtime
+/// on which somebody waits is most likely driven; the one on which a permit is freed need not be.
 #[derive(Debug, Default)]
 pub(super) struct Timer {
-    runtime: Mutex<Option<Handle>>,
-    /// A hint: while there is a task, nobody needs to say where to run one.
-    running: AtomicBool,
-    /// Whether a task panicked because its runtime was built without `enable_time`.
-    clockless: AtomicBool,
+    runtime: Mutex<Runtime>,
+    /// Whether `runtime` was found out, so that most polls need not look.
+    known: AtomicBool,
 }
+
+#[derive(Debug, Default)]
+enum Runtime {
+    #[default]
+    Unknown,
+    Known(Handle),
+    /// One was built without `enable_time`. Not to be tried again too soon: it panics, if contained.
+    Clockless {
+        since: Instant,
+    },
+}
+
+/// How long a limiter does without a timer after it met a runtime without a clock.
+const RETRY_AFTER: Duration = Duration::from_secs(60);
 
 impl Timer {
     /// Remembers the runtime of a caller that waits, if it has one.
-    pub(super) fn meet(&self) {
-        // Relaxed: a hint. If it is out of date, the runtime of an earlier waiter is used.
-        if self.running.load(Ordering::Relaxed) {
+    pub(super) fn meet(&self, newcomer: bool) {
+        // Relaxed: a hint; `runtime` has a lock of its own.
+        if !newcomer && self.known.load(Ordering::Relaxed) {
             return;
         }
         if let Ok(handle) = Handle::try_current() {
-            let before = self.lock().replace(handle);
+            let mut runtime = self.lock();
+            if matches!(&*runtime, Runtime::Clockless { since } if since.elapsed() < RETRY_AFTER) {
+                return;
+            }
+            let before = std::mem::replace(&mut *runtime, Runtime::Known(handle));
+            drop(runtime);
+            // Relaxed: as above.
+            self.known.store(true, Ordering::Relaxed);
             // Outside the lock: a last handle takes its runtime's tasks along.
             drop(before);
         }
@@ -33,22 +55,28 @@ impl Timer {
     /// Expires grants until no waiter depends on it. Without a runtime, or a clock, nothing runs,
     /// and lapsed grants are passed on by the next caller that polls.
     pub(super) fn start(&self, limiter: &Limiter) {
-        // Relaxed: a clockless runtime is noticed late at worst, and panics once more.
-        let clockless = self.clockless.load(Ordering::Relaxed);
-        let runtime = self.lock().clone();
-        let Some(runtime) = runtime.filter(|_| !clockless) else {
-            return limiter.gate().timer_missing();
+        let runtime = match &*self.lock() {
+            Runtime::Known(handle) => handle.clone(),
+            Runtime::Unknown | Runtime::Clockless { .. } => {
+                return limiter.gate().timer_missing();
+            }
         };
         let task = Running {
             limiter: limiter.clone(),
             over: false,
         };
-        // Relaxed: a hint.
-        self.running.store(true, Ordering::Relaxed);
         runtime.spawn(task.run());
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Handle>> {
+    /// Forgets a runtime that is gone.
+    fn forget(&self) {
+        let before = std::mem::take(&mut *self.lock());
+        // Relaxed: as above.
+        self.known.store(false, Ordering::Relaxed);
+        drop(before);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Runtime> {
         self.runtime.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -62,7 +90,13 @@ struct Running {
 impl Running {
     async fn run(mut self) {
         while let Some(deadline) = self.limiter.gate().expire(&self.limiter) {
-            tokio::time::sleep_until(deadline).await;
+            let Some(sleep) = contain(|| sleep_until(deadline)) else {
+                let since = Instant::now();
+                *self.limiter.timer().lock() = Runtime::Clockless { since };
+                self.limiter.gate().timer_missing();
+                break;
+            };
+            sleep.await;
         }
         self.over = true;
     }
@@ -70,17 +104,8 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let timer = self.limiter.timer();
-        // Relaxed: hints, both.
-        timer.running.store(false, Ordering::Relaxed);
-        if self.over {
-            return;
-        }
-        if std::thread::panicking() {
-            // Another task would panic, too.
-            timer.clockless.store(true, Ordering::Relaxed);
-            self.limiter.gate().timer_missing();
-        } else {
+        if !self.over {
+            self.limiter.timer().forget();
             self.limiter.gate().timer_lost();
         }
     }
