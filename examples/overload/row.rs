@@ -19,12 +19,15 @@ pub enum Row {
     Vegas,
     /// Follows the ratio of long-term and short-term response time
     Gradient2,
+    /// Vegas as it is, sample by sample (not shown unless asked for)
+    VegasDefault,
 }
 
 /// The algorithm of a row, and its options for the reader.
 type Configured = (Box<dyn Algorithm>, String);
 
 impl Row {
+    /// Those that are shown unless others are asked for.
     pub const ALL: [Self; 6] = [
         Self::None,
         Self::StaticHigh,
@@ -42,12 +45,16 @@ impl Row {
             Self::Aimd => "AIMD",
             Self::Vegas => "Vegas",
             Self::Gradient2 => "Gradient2",
+            Self::VegasDefault => "Vegas, default",
         }
     }
 
     /// Whether it finds its limit by itself, and so has marks to meet.
     pub fn is_adaptive(self) -> bool {
-        matches!(self, Self::Aimd | Self::Vegas | Self::Gradient2)
+        matches!(
+            self,
+            Self::Aimd | Self::Vegas | Self::Gradient2 | Self::VegasDefault
+        )
     }
 
     pub fn limiter(self) -> Option<Limiter> {
@@ -69,6 +76,7 @@ impl Row {
             Self::Aimd => aimd(),
             Self::Vegas => vegas(),
             Self::Gradient2 => gradient2(),
+            Self::VegasDefault => (Box::new(Vegas::default()), "defaults, no window".to_owned()),
         })
     }
 }
