@@ -62,6 +62,7 @@
 //!   next poll.
 //! - *2^31 - 1 in flight*: only callers that ignore the limit get there; they are refused.
 
+mod parked;
 mod permit;
 mod protocol;
 mod waiter;

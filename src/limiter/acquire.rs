@@ -2,7 +2,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use super::handle::{Handle, Limiter};
+use super::handle::Limiter;
+use super::path::Handle;
 use crate::gate::{Permit, Waiter};
 
 /// Waits for a [`Permit`]: the future of [`Limiter::acquire`].

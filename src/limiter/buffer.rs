@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use super::learner::{Observed, nanos};
+use super::learner::Observed;
+use super::state::nanos;
 use crate::Outcome;
 use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 

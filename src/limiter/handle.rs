@@ -6,14 +6,15 @@ use tokio::time::Instant;
 
 use super::acquire::Acquire;
 use super::builder::LimiterBuilder;
-use super::learner::{Learner, Observed};
+use super::learner::Learner;
+use super::path::Core;
 use super::snapshot::Snapshot;
 use super::timer::Timer;
 use crate::classify::{Classifier, DefaultClassifier, classify};
 use crate::contain::contain;
-use crate::gate::{Env, Gate, Permit};
+use crate::gate::{Gate, Permit};
 use crate::sync::Arc;
-use crate::{Algorithm, Bounds, InvalidOption, Outcome};
+use crate::{Algorithm, Bounds, InvalidOption};
 
 /// A handle on one limit: a gate that enforces it and an algorithm that finds it.
 ///
@@ -37,15 +38,7 @@ use crate::{Algorithm, Bounds, InvalidOption, Outcome};
 /// ```
 #[derive(Clone)]
 pub struct Limiter {
-    core: Arc<Core>,
-}
-
-struct Core {
-    gate: Gate,
-    learner: Learner,
-    started: Instant,
-    timer: Timer,
-    name: Option<Box<str>>,
+    pub(super) core: Arc<Core>,
 }
 
 impl Limiter {
@@ -108,7 +101,7 @@ impl Limiter {
     }
 
     /// Waits for a permit, runs the future under it and reports how it ended: `Ok` as
-    /// [`Success`](Outcome::Success), `Err` as [`Overload`](Outcome::Overload).
+    /// [`Success`](crate::Outcome::Success), `Err` as [`Overload`](crate::Outcome::Overload).
     ///
     /// The RTT is the future's own time, without the wait. Errors that have nothing to do with
     /// load want [`run_with`](Self::run_with).
@@ -120,7 +113,7 @@ impl Limiter {
     /// # Cancel safety
     ///
     /// Dropped while it waits it loses its place. Dropped later it drops the future and counts as
-    /// [`Canceled`](Outcome::Canceled).
+    /// [`Canceled`](crate::Outcome::Canceled).
     pub async fn run<F, T, E>(&self, future: F) -> Result<T, E>
     where
         F: Future<Output = Result<T, E>>,
@@ -139,9 +132,9 @@ impl Limiter {
     /// # async fn main() {
     /// let limiter = Limiter::new(Vegas::default());
     /// let not_found = |result: &Result<u32, &str>| match result {
-    ///     Ok(_) => Some(Outcome::Success),
+    ///     Ok(_) => Some(crate::Outcome::Success),
     ///     Err(error) if *error == "not found" => None,
-    ///     Err(_) => Some(Outcome::Overload),
+    ///     Err(_) => Some(crate::Outcome::Overload),
     /// };
     /// let result = limiter.run_with(not_found, async { Err("not found") }).await;
     /// assert_eq!(result, Err("not found"));
@@ -266,75 +259,6 @@ impl Limiter {
         // Outside the exclusion, and contained: it is not ours.
         contain(|| drop(before));
     }
-
-    pub(crate) fn gate(&self) -> &Gate {
-        &self.core.gate
-    }
-
-    pub(super) fn timer(&self) -> &Timer {
-        &self.core.timer
-    }
-
-    /// Admits a request or counts it as rejected.
-    pub(crate) fn admit(&self) -> bool {
-        let admitted = self.gate().try_acquire(self);
-        if !admitted {
-            self.core.learner.count_rejected();
-        }
-        admitted
-    }
-
-    /// Admits a request that the limit does not apply to.
-    pub(crate) fn admit_past_limit(&self) -> bool {
-        self.gate().acquire_past_limit()
-    }
-
-    /// Admits every request, and says whether it is spared: whether it would have been rejected
-    /// if those spared before it had been, too. `None` if none more can be counted.
-    pub(crate) fn admit_and_observe(&self) -> Option<Spared> {
-        // Relaxed: an observation; two that race for the last place may both find it.
-        let word = self.gate().load();
-        let others = word
-            .in_flight()
-            .saturating_sub(self.core.learner.spared_in_flight());
-        if !self.admit_past_limit() {
-            return None;
-        }
-        if others < word.limit() {
-            return Some(Spared::No);
-        }
-        self.core.learner.count_spared();
-        Some(Spared::Yes)
-    }
-
-    /// Reports a finished request, then gives back its permit.
-    pub(crate) fn finish(&self, finished: Finished) {
-        let now = Instant::now();
-        let observed = Observed {
-            rtt: now.saturating_duration_since(finished.started),
-            at: now.saturating_duration_since(self.core.started),
-            in_flight: finished.in_flight,
-            limit: finished.limit,
-            outcome: finished.outcome,
-        };
-        let env = At { limiter: self, now };
-        if finished.spared == Spared::Yes {
-            self.core.learner.spared_finished();
-        }
-        self.core.learner.learn(&observed, self.gate());
-        self.gate().release(&env);
-        if self.core.learner.settle(self.gate()) {
-            self.gate().hand_over(&env);
-        }
-    }
-
-    fn with_state<R>(&self, f: impl FnOnce(&mut super::learner::State) -> R) -> R {
-        let (result, hand_over) = self.core.learner.with(self.gate(), f);
-        if hand_over {
-            self.gate().hand_over(self);
-        }
-        result
-    }
 }
 
 impl fmt::Debug for Limiter {
@@ -346,67 +270,4 @@ impl fmt::Debug for Limiter {
             .field("waiting", &self.waiting())
             .finish_non_exhaustive()
     }
-}
-
-impl Env for Limiter {
-    fn now(&self) -> Instant {
-        Instant::now()
-    }
-
-    fn meet_waiter(&self, newcomer: bool) {
-        self.core.timer.meet(newcomer);
-    }
-
-    fn start_timer(&self) {
-        self.core.timer.start(self);
-    }
-}
-
-/// The limiter at a moment that was read already.
-struct At<'a> {
-    limiter: &'a Limiter,
-    now: Instant,
-}
-
-impl Env for At<'_> {
-    fn now(&self) -> Instant {
-        self.now
-    }
-
-    fn meet_waiter(&self, newcomer: bool) {
-        self.limiter.meet_waiter(newcomer);
-    }
-
-    fn start_timer(&self) {
-        self.limiter.start_timer();
-    }
-}
-
-/// Whatever leads to a limiter: itself, or what a layer shares between its services.
-pub(crate) trait Handle {
-    fn limiter(&self) -> &Limiter;
-}
-
-impl Handle for Limiter {
-    fn limiter(&self) -> &Limiter {
-        self
-    }
-}
-
-/// What a permit knows of its request when it comes back.
-#[derive(Debug)]
-pub(crate) struct Finished {
-    pub(crate) started: Instant,
-    pub(crate) in_flight: u32,
-    pub(crate) limit: u32,
-    /// `None` teaches nothing.
-    pub(crate) outcome: Option<Outcome>,
-    pub(crate) spared: Spared,
-}
-
-/// Whether a request was admitted only because its layer observes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Spared {
-    Yes,
-    No,
 }

@@ -1,12 +1,11 @@
 use std::time::Duration;
 
 use super::buffer::Buffer;
-use super::snapshot::Counts;
-use crate::contain::contain;
+use super::state::State;
 use crate::gate::Gate;
 use crate::sync::TryLock;
 use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use crate::{Algorithm, Bounds, Outcome, Report, Sample};
+use crate::{Algorithm, Outcome, Sample};
 
 /// Where a sample becomes a limit: the algorithm, and the rule by which threads share it.
 ///
@@ -53,35 +52,11 @@ pub(crate) struct Observed {
     pub(crate) outcome: Option<Outcome>,
 }
 
-/// What the exclusion protects.
-pub(super) struct State {
-    algorithm: Box<dyn Algorithm>,
-    limit: usize,
-    /// Set from outside; until then the algorithm keeps its own.
-    bounds: Option<Bounds>,
-    /// The same, or all there are: what every limit is clamped to.
-    clamp: Bounds,
-    frozen: bool,
-    pub(super) counts: Counts,
-    /// Of successes; 0 before the first.
-    last_rtt_ns: u64,
-    smoothed_rtt_ns: u64,
-}
-
 impl Learner {
     /// Takes an algorithm whose limit is `limit`.
     pub(super) fn new(algorithm: Box<dyn Algorithm>, limit: usize) -> Self {
         Self {
-            state: TryLock::new(State {
-                algorithm,
-                limit,
-                bounds: None,
-                clamp: Bounds::ALL,
-                frozen: false,
-                counts: Counts::default(),
-                last_rtt_ns: 0,
-                smoothed_rtt_ns: 0,
-            }),
+            state: TryLock::new(State::new(algorithm, limit)),
             buffer: Buffer::new(),
             dropped: AtomicU64::new(0),
             rejected: AtomicU64::new(0),
@@ -134,10 +109,10 @@ impl Learner {
     pub(super) fn with<R>(&self, gate: &Gate, f: impl FnOnce(&mut State) -> R) -> (R, bool) {
         let mut state = self.state.lock();
         let mut hand_over = self.drain(&mut state, gate);
-        let before = state.limit;
+        let before = state.limit();
         let result = f(&mut state);
-        if state.limit != before {
-            hand_over |= gate.store_limit(state.limit);
+        if state.limit() != before {
+            hand_over |= gate.store_limit(state.limit());
         }
         drop(state);
         gate.fence();
@@ -192,7 +167,7 @@ impl Learner {
     #[inline(always)]
     fn take_in(&self, state: &mut State, observed: &Observed, gate: &Gate) -> bool {
         state.record(observed);
-        let (Some(outcome), false) = (observed.outcome, state.frozen) else {
+        let (Some(outcome), false) = (observed.outcome, state.is_frozen()) else {
             return false;
         };
         let sample = Sample {
@@ -205,131 +180,9 @@ impl Learner {
             finished: state.counts.finished + self.dropped(),
             rejected: self.rejected(),
         };
-        let before = state.limit;
+        let before = state.limit();
         state.consult(|algorithm| algorithm.update(&sample));
-        state.limit != before && gate.store_limit(state.limit)
-    }
-}
-
-impl State {
-    fn record(&mut self, observed: &Observed) {
-        self.counts.record(observed.outcome);
-        if observed.outcome == Some(Outcome::Success) {
-            self.record_rtt(observed.rtt);
-        }
-    }
-
-    /// Lets the algorithm work and takes over its limit. One that panics is not asked again.
-    fn consult(&mut self, work: impl FnOnce(&mut dyn Algorithm)) {
-        let algorithm = &mut *self.algorithm;
-        let limit = contain(|| {
-            work(algorithm);
-            algorithm.max_concurrency()
-        });
-        match limit {
-            Some(limit) => self.limit = self.clamp.clamp(limit),
-            None => self.frozen = true,
-        }
-    }
-
-    /// Keeps the exponential average of RFC 6298 (its SRTT): an eighth of each new RTT.
-    fn record_rtt(&mut self, rtt: Duration) {
-        self.last_rtt_ns = nanos(rtt);
-        self.smoothed_rtt_ns = if self.counts.success == 1 {
-            self.last_rtt_ns
-        } else {
-            self.smoothed_rtt_ns - self.smoothed_rtt_ns / 8 + self.last_rtt_ns / 8
-        };
-    }
-
-    /// Returns the RTT of the last success, and the average.
-    pub(super) fn rtts(&self) -> Option<(Duration, Duration)> {
-        (self.counts.success > 0).then(|| {
-            let (last, smoothed) = (self.last_rtt_ns, self.smoothed_rtt_ns);
-            (Duration::from_nanos(last), Duration::from_nanos(smoothed))
-        })
-    }
-
-    pub(super) fn set_bounds(&mut self, bounds: Bounds) {
-        self.bounds = Some(bounds);
-        self.clamp = bounds;
-        let limit = bounds.clamp(self.limit);
-        self.limit = limit;
-        if !self.frozen {
-            self.consult(|algorithm| algorithm.rebase(limit, bounds));
-        }
-    }
-
-    /// Puts another algorithm in charge and returns the one before, to be dropped elsewhere.
-    pub(super) fn set_algorithm(&mut self, algorithm: Box<dyn Algorithm>) -> Box<dyn Algorithm> {
-        let before = std::mem::replace(&mut self.algorithm, algorithm);
-        self.frozen = false;
-        let bounds = self.bounds();
-        let limit = bounds.clamp(self.limit);
-        if !self.frozen {
-            self.consult(|algorithm| algorithm.rebase(limit, bounds));
-        }
-        before
-    }
-
-    pub(super) fn bounds(&mut self) -> Bounds {
-        self.bounds
-            .or_else(|| self.report().bounds)
-            .unwrap_or(Bounds::ALL)
-    }
-
-    /// Asks the algorithm; a frozen one is not asked.
-    pub(super) fn report(&mut self) -> Report {
-        if self.frozen {
-            return Report::new();
-        }
-        let algorithm = &*self.algorithm;
-        contain(|| algorithm.report()).unwrap_or_else(|| {
-            self.frozen = true;
-            Report::new()
-        })
-    }
-
-    pub(super) fn is_frozen(&self) -> bool {
-        self.frozen
-    }
-}
-
-impl Drop for State {
-    fn drop(&mut self) {
-        // The last handle may go with a response that is dropped, and the algorithm is not ours.
-        let algorithm = std::mem::replace(&mut self.algorithm, Box::new(Gone));
-        contain(|| drop(algorithm));
-    }
-}
-
-/// Stands where an algorithm was.
-struct Gone;
-
-impl Algorithm for Gone {
-    fn max_concurrency(&self) -> usize {
-        1
-    }
-
-    fn update(&mut self, _: &Sample) {}
-}
-
-/// As `as_nanos`, without its u128; 584 years at most.
-pub(super) fn nanos(duration: Duration) -> u64 {
-    duration
-        .as_secs()
-        .saturating_mul(1_000_000_000)
-        .saturating_add(u64::from(duration.subsec_nanos()))
-}
-
-impl std::fmt::Debug for State {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("State")
-            .field("limit", &self.limit)
-            .field("bounds", &self.bounds)
-            .field("frozen", &self.frozen)
-            .field("counts", &self.counts)
-            .finish_non_exhaustive()
+        state.limit() != before && gate.store_limit(state.limit())
     }
 }
 

@@ -5,7 +5,9 @@ mod buffer;
 mod builder;
 mod handle;
 mod learner;
+mod path;
 mod snapshot;
+mod state;
 mod timer;
 
 pub use acquire::Acquire;
@@ -13,7 +15,7 @@ pub use builder::LimiterBuilder;
 pub use handle::Limiter;
 pub use snapshot::Snapshot;
 
-pub(crate) use handle::{Finished, Handle, Spared};
+pub(crate) use path::{Finished, Handle, Spared};
 
 #[cfg(all(test, tower_adaptive_loom))]
 mod models;

@@ -1,0 +1,162 @@
+use std::fmt;
+use std::time::Duration;
+
+use super::learner::Observed;
+use super::snapshot::Counts;
+use crate::contain::contain;
+use crate::{Algorithm, Bounds, Outcome, Report, Sample};
+
+/// What the exclusion protects.
+pub(super) struct State {
+    algorithm: Box<dyn Algorithm>,
+    limit: usize,
+    /// Set from outside; until then the algorithm keeps its own.
+    bounds: Option<Bounds>,
+    /// The same, or all there are: what every limit is clamped to.
+    clamp: Bounds,
+    frozen: bool,
+    pub(super) counts: Counts,
+    /// Of successes; 0 before the first.
+    last_rtt_ns: u64,
+    smoothed_rtt_ns: u64,
+}
+
+impl State {
+    pub(super) fn new(algorithm: Box<dyn Algorithm>, limit: usize) -> Self {
+        Self {
+            algorithm,
+            limit,
+            bounds: None,
+            clamp: Bounds::ALL,
+            frozen: false,
+            counts: Counts::default(),
+            last_rtt_ns: 0,
+            smoothed_rtt_ns: 0,
+        }
+    }
+
+    /// Returns the limit to enforce.
+    pub(super) fn limit(&self) -> usize {
+        self.limit
+    }
+
+    pub(super) fn record(&mut self, observed: &Observed) {
+        self.counts.record(observed.outcome);
+        if observed.outcome == Some(Outcome::Success) {
+            self.record_rtt(observed.rtt);
+        }
+    }
+
+    /// Lets the algorithm work and takes over its limit. One that panics is not asked again.
+    pub(super) fn consult(&mut self, work: impl FnOnce(&mut dyn Algorithm)) {
+        let algorithm = &mut *self.algorithm;
+        let limit = contain(|| {
+            work(algorithm);
+            algorithm.max_concurrency()
+        });
+        match limit {
+            Some(limit) => self.limit = self.clamp.clamp(limit),
+            None => self.frozen = true,
+        }
+    }
+
+    /// Keeps the exponential average of RFC 6298 (its SRTT): an eighth of each new RTT.
+    fn record_rtt(&mut self, rtt: Duration) {
+        self.last_rtt_ns = nanos(rtt);
+        self.smoothed_rtt_ns = if self.counts.success == 1 {
+            self.last_rtt_ns
+        } else {
+            self.smoothed_rtt_ns - self.smoothed_rtt_ns / 8 + self.last_rtt_ns / 8
+        };
+    }
+
+    /// Returns the RTT of the last success, and the average.
+    pub(super) fn rtts(&self) -> Option<(Duration, Duration)> {
+        (self.counts.success > 0).then(|| {
+            let (last, smoothed) = (self.last_rtt_ns, self.smoothed_rtt_ns);
+            (Duration::from_nanos(last), Duration::from_nanos(smoothed))
+        })
+    }
+
+    pub(super) fn set_bounds(&mut self, bounds: Bounds) {
+        self.bounds = Some(bounds);
+        self.clamp = bounds;
+        let limit = bounds.clamp(self.limit);
+        self.limit = limit;
+        if !self.frozen {
+            self.consult(|algorithm| algorithm.rebase(limit, bounds));
+        }
+    }
+
+    /// Puts another algorithm in charge and returns the one before, to be dropped elsewhere.
+    pub(super) fn set_algorithm(&mut self, algorithm: Box<dyn Algorithm>) -> Box<dyn Algorithm> {
+        let before = std::mem::replace(&mut self.algorithm, algorithm);
+        self.frozen = false;
+        let bounds = self.bounds();
+        let limit = bounds.clamp(self.limit);
+        if !self.frozen {
+            self.consult(|algorithm| algorithm.rebase(limit, bounds));
+        }
+        before
+    }
+
+    pub(super) fn bounds(&mut self) -> Bounds {
+        self.bounds
+            .or_else(|| self.report().bounds)
+            .unwrap_or(Bounds::ALL)
+    }
+
+    /// Asks the algorithm; a frozen one is not asked.
+    pub(super) fn report(&mut self) -> Report {
+        if self.frozen {
+            return Report::new();
+        }
+        let algorithm = &*self.algorithm;
+        contain(|| algorithm.report()).unwrap_or_else(|| {
+            self.frozen = true;
+            Report::new()
+        })
+    }
+
+    pub(super) fn is_frozen(&self) -> bool {
+        self.frozen
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        // The last handle may go with a response that is dropped, and the algorithm is not ours.
+        let algorithm = std::mem::replace(&mut self.algorithm, Box::new(Gone));
+        contain(|| drop(algorithm));
+    }
+}
+
+/// Stands where an algorithm was.
+struct Gone;
+
+impl Algorithm for Gone {
+    fn max_concurrency(&self) -> usize {
+        1
+    }
+
+    fn update(&mut self, _: &Sample) {}
+}
+
+/// As `as_nanos`, without its u128; 584 years at most.
+pub(super) fn nanos(duration: Duration) -> u64 {
+    duration
+        .as_secs()
+        .saturating_mul(1_000_000_000)
+        .saturating_add(u64::from(duration.subsec_nanos()))
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State")
+            .field("limit", &self.limit)
+            .field("bounds", &self.bounds)
+            .field("frozen", &self.frozen)
+            .field("counts", &self.counts)
+            .finish_non_exhaustive()
+    }
+}
