@@ -154,7 +154,9 @@ mod sample;
 mod service;
 mod sync;
 
-pub use admission::{Admission, AdmissionError, AdmissionLayer, Rejected};
+pub use admission::{
+    Admission, AdmissionError, AdmissionLayer, Priority, Queue, Reason, Rejected, Shares,
+};
 pub use algorithm::{
     Aggregate, Aimd, AimdBuilder, Algorithm, Bounds, Fixed, Gradient2, Gradient2Builder, Report,
     Vegas, VegasBuilder, Windowed, WindowedBuilder,

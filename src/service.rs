@@ -97,11 +97,10 @@ where
     ///
     /// If `poll_ready` has not returned `Ready` before.
     fn call(&mut self, request: Req) -> Self::Future {
-        assert!(
-            self.waiter.spend(),
-            "call without a permit; poll_ready must return Ready first"
-        );
-        let held = Held::start(self.waiter.handle().clone());
+        let Some(pass) = self.waiter.spend() else {
+            panic!("call without a permit; poll_ready must return Ready first");
+        };
+        let held = Held::start(self.waiter.handle().clone(), pass);
         ResponseFuture::new(self.inner.call(request), held)
     }
 }

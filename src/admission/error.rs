@@ -1,21 +1,103 @@
-/// A request was turned away: the limit was reached.
+use std::fmt;
+use std::time::Duration;
+
+/// Why a request was turned away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Reason {
+    /// The limit was reached, and there is no queue; or what was left is kept for requests that
+    /// matter more.
+    Limit,
+    /// The queue was full, of requests that do not matter less.
+    QueueFull,
+    /// It had waited as long as the queue lets anybody wait.
+    WaitedTooLong,
+    /// The queue was full, and a request that matters more took its place.
+    Evicted,
+    /// There was room below the limit, but it is owed to the guaranteed share of others.
+    ShareExhausted,
+    /// It could not have started before its own deadline.
+    DeadlineTooClose,
+}
+
+impl Reason {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Limit,
+        Self::QueueFull,
+        Self::WaitedTooLong,
+        Self::Evicted,
+        Self::ShareExhausted,
+        Self::DeadlineTooClose,
+    ];
+
+    /// Returns a name for logs and labels, in snake case.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Limit => "limit",
+            Self::QueueFull => "queue_full",
+            Self::WaitedTooLong => "waited_too_long",
+            Self::Evicted => "evicted",
+            Self::ShareExhausted => "share_exhausted",
+            Self::DeadlineTooClose => "deadline_too_close",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Limit => "reached",
+            Self::QueueFull => "reached, and its queue is full",
+            Self::WaitedTooLong => "reached, and the request waited too long",
+            Self::Evicted => "reached, and a request of higher priority took the place",
+            Self::ShareExhausted => "has no room left for this share",
+            Self::DeadlineTooClose => "reached, and the deadline is too close to wait",
+        })
+    }
+}
+
+/// A request was turned away.
 ///
 /// It never got to the service, so trying again, elsewhere or later, is safe.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("concurrency limit of {limit} reached")]
+#[error("concurrency limit of {limit} {reason}")]
 pub struct Rejected {
+    reason: Reason,
     limit: usize,
+    drain_time: Duration,
 }
 
 impl Rejected {
-    pub(super) fn new(limit: usize) -> Self {
-        Self { limit }
+    pub(crate) fn new(reason: Reason, limit: usize, drain_time: Duration) -> Self {
+        Self {
+            reason,
+            limit,
+            drain_time,
+        }
+    }
+
+    /// Returns why.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        self.reason
     }
 
     /// Returns the limit that was in force.
     #[must_use]
     pub fn limit(&self) -> usize {
         self.limit
+    }
+
+    /// Returns how long it was going to take until whatever was in flight or waiting had been
+    /// served: the number of those, times the average RTT, divided by the limit. Zero before the
+    /// first success.
+    ///
+    /// To tell clients when to return; not all at once, though.
+    #[must_use]
+    pub fn drain_time(&self) -> Duration {
+        self.drain_time
     }
 }
 

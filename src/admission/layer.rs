@@ -1,13 +1,15 @@
 use std::fmt;
+use std::time::Duration;
 
 use tower_layer::Layer;
 
-use super::error::Rejected;
+use super::error::{Reason, Rejected};
 use super::respond::{Bypass, BypassIf, NoBypass, OnReject, ReturnError};
 use super::service::Admission;
 use crate::Algorithm;
 use crate::classify::DefaultClassifier;
-use crate::limiter::{Handle, Limiter, Spared};
+use crate::gate::{Pass, Ticket};
+use crate::limiter::{Handle, Limiter};
 use crate::sync::Arc;
 
 /// Limits the requests in flight by admission: `poll_ready` never waits for a permit, `call`
@@ -216,16 +218,22 @@ impl<C, R, B> Policy<C, R, B> {
             self.limiter.admit_past_limit().then_some(Verdict::Bypass)
         } else {
             match self.mode {
-                Mode::Reject => self.limiter.admit().then_some(Verdict::Admit(Spared::No)),
-                Mode::Observe => self.limiter.admit_and_observe().map(Verdict::Admit),
+                Mode::Reject => self.limiter.admit().then_some(Verdict::Admit(Pass::Plain)),
+                Mode::Observe => self.limiter.observe(&Ticket::default()).map(Verdict::Admit),
             }
         };
-        verdict.unwrap_or_else(|| Verdict::Reject(Rejected::new(self.limiter.limit())))
+        verdict.unwrap_or_else(|| {
+            Verdict::Reject(Rejected::new(
+                Reason::Limit,
+                self.limiter.limit(),
+                Duration::ZERO,
+            ))
+        })
     }
 }
 
 pub(super) enum Verdict {
-    Admit(Spared),
+    Admit(Pass),
     Bypass,
     Reject(Rejected),
 }

@@ -66,7 +66,7 @@ where
 
     fn call(&mut self, request: Req) -> Self::Future {
         let held = match self.policy.decide(&request) {
-            Verdict::Admit(spared) => Held::start_observed(self.policy.clone(), spared),
+            Verdict::Admit(pass) => Held::start(self.policy.clone(), pass),
             Verdict::Bypass => Held::start_bypassed(self.policy.clone()),
             Verdict::Reject(rejected) => {
                 return AdmissionFuture::rejected(request, rejected, self.policy.clone());

@@ -65,6 +65,8 @@
 mod parked;
 mod permit;
 mod protocol;
+mod queued;
+mod ticket;
 mod waiter;
 mod waiters;
 mod word;
@@ -73,6 +75,8 @@ pub use permit::Permit;
 
 pub(crate) use permit::Held;
 pub(crate) use protocol::{Env, Gate};
+pub(crate) use queued::Queued;
+pub(crate) use ticket::{Entry, Pass, Place, Ticket};
 pub(crate) use waiter::Waiter;
 
 #[cfg(all(test, tower_adaptive_loom))]

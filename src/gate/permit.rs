@@ -1,5 +1,6 @@
 use tokio::time::Instant;
 
+use super::ticket::Pass;
 use crate::Outcome;
 use crate::limiter::{Finished, Handle, Limiter, Spared};
 
@@ -30,8 +31,8 @@ use crate::limiter::{Finished, Handle, Limiter, Spared};
 pub struct Permit(Held<Limiter>);
 
 impl Permit {
-    pub(crate) fn new(limiter: Limiter) -> Self {
-        let mut held = Held::start(limiter);
+    pub(crate) fn new(limiter: Limiter, pass: Pass) -> Self {
+        let mut held = Held::start(limiter, pass);
         held.polled();
         Self(held)
     }
@@ -72,13 +73,8 @@ enum Stage {
 
 impl<H: Handle> Held<H> {
     /// Starts the clock. The caller was admitted and passes the admission on.
-    pub(crate) fn start(handle: H) -> Self {
+    pub(crate) fn start(handle: H, _pass: Pass) -> Self {
         Self::with_stage(handle, Stage::Called, Spared::No)
-    }
-
-    /// As [`start`](Self::start), for a request that a layer only observes.
-    pub(crate) fn start_observed(handle: H, spared: Spared) -> Self {
-        Self::with_stage(handle, Stage::Called, spared)
     }
 
     /// As [`start`](Self::start), for a request that is never to teach anything.

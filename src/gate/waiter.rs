@@ -1,5 +1,6 @@
 use std::task::{Context, Poll, ready};
 
+use super::ticket::Pass;
 use super::waiters::Key;
 use crate::limiter::Handle;
 
@@ -36,9 +37,9 @@ impl<H: Handle> Waiter<H> {
         Poll::Ready(())
     }
 
-    /// Hands the permit to the caller, who must release it. `false` if there is none.
-    pub(crate) fn spend(&mut self) -> bool {
-        std::mem::take(&mut self.holds)
+    /// Hands the permit to the caller, who must release it. `None` if there is none.
+    pub(crate) fn spend(&mut self) -> Option<Pass> {
+        std::mem::take(&mut self.holds).then_some(Pass::Plain)
     }
 
     /// Gives back a permit or a place in the queue.

@@ -28,7 +28,7 @@ impl Future for Acquire {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Permit> {
         ready!(self.waiter.poll_acquire(cx));
-        self.waiter.spend();
-        Poll::Ready(Permit::new(self.waiter.handle().limiter().clone()))
+        let pass = self.waiter.spend().expect("taken in this poll");
+        Poll::Ready(Permit::new(self.waiter.handle().limiter().clone(), pass))
     }
 }

@@ -12,9 +12,9 @@ use super::snapshot::Snapshot;
 use super::timer::Timer;
 use crate::classify::{Classifier, DefaultClassifier, classify};
 use crate::contain::contain;
-use crate::gate::{Gate, Permit};
+use crate::gate::{Gate, Pass, Permit};
 use crate::sync::Arc;
-use crate::{Algorithm, Bounds, InvalidOption};
+use crate::{Algorithm, Bounds, InvalidOption, Queue, Shares};
 
 /// A handle on one limit: a gate that enforces it and an algorithm that finds it.
 ///
@@ -86,7 +86,7 @@ impl Limiter {
     /// rejected.
     #[must_use]
     pub fn try_acquire(&self) -> Option<Permit> {
-        self.admit().then(|| Permit::new(self.clone()))
+        self.admit().then(|| Permit::new(self.clone(), Pass::Plain))
     }
 
     /// Waits for a permit, first come first served.
@@ -247,6 +247,30 @@ impl Limiter {
     pub fn set_bounds(&self, bounds: RangeInclusive<usize>) -> Result<(), InvalidOption> {
         let bounds = Bounds::try_from(bounds)?;
         self.with_state(|state| state.set_bounds(bounds));
+        Ok(())
+    }
+
+    /// Changes the queue in which requests of an [`AdmissionLayer`](crate::AdmissionLayer) wait.
+    ///
+    /// Holds for those that come from now on, whichever layer they come through: there is one
+    /// queue per limiter.
+    ///
+    /// # Errors
+    ///
+    /// If an option is out of its range. Nothing has changed then.
+    pub fn set_queue(&self, queue: Queue) -> Result<(), InvalidOption> {
+        queue.check()?;
+        Ok(())
+    }
+
+    /// Changes the fractions of the limit that are guaranteed.
+    ///
+    /// # Errors
+    ///
+    /// If a fraction is not in (0, 1], they are more than 1 together, a key comes twice, or there
+    /// are more than [`Shares::MOST`]. Nothing has changed then.
+    pub fn set_shares(&self, shares: Shares) -> Result<(), InvalidOption> {
+        shares.check()?;
         Ok(())
     }
 

@@ -1,12 +1,15 @@
 //! The way of a request through a limiter: admitted, in flight, finished.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use super::handle::Limiter;
 use super::learner::{Learner, Observed};
 use super::timer::Timer;
 use crate::Outcome;
-use crate::gate::{Env, Gate};
+use crate::admission::{Reason, Rejected};
+use crate::gate::{Entry, Env, Gate, Pass, Ticket};
 
 pub(super) struct Core {
     pub(super) gate: Gate,
@@ -55,6 +58,21 @@ impl Limiter {
         }
         self.core.learner.count_spared();
         Some(Spared::Yes)
+    }
+
+    /// Admits a request, queues it, or turns it away.
+    pub(crate) fn enter(&self, _ticket: &Ticket<'_>) -> Entry {
+        if self.admit() {
+            Entry::Admitted(Pass::Plain)
+        } else {
+            Entry::Rejected(Rejected::new(Reason::Limit, self.limit(), Duration::ZERO))
+        }
+    }
+
+    /// Admits every request, and counts those that [`enter`](Self::enter) would have turned away.
+    /// `None` if none more can be counted.
+    pub(crate) fn observe(&self, _ticket: &Ticket<'_>) -> Option<Pass> {
+        self.admit_and_observe().map(|_| Pass::Plain)
     }
 
     /// Reports a finished request, then gives back its permit.
