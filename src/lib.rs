@@ -166,7 +166,7 @@ pub use error::InvalidOption;
 pub use future::ResponseFuture;
 pub use gate::Permit;
 pub use layer::ConcurrencyLimitLayer;
-pub use limiter::{Acquire, Limiter, LimiterBuilder, Snapshot};
+pub use limiter::{Acquire, Limiter, LimiterBuilder, Rejections, Share, Snapshot};
 pub use sample::{Outcome, Sample};
 pub use service::ConcurrencyLimit;
 

@@ -8,7 +8,7 @@ use super::respond::{Bypass, BypassIf, NoBypass, OnReject, ReturnError};
 use super::service::Admission;
 use crate::Algorithm;
 use crate::classify::DefaultClassifier;
-use crate::gate::{Pass, Ticket};
+use crate::gate::{Entry, Pass, Ticket};
 use crate::limiter::{Handle, Limiter};
 use crate::sync::Arc;
 
@@ -218,8 +218,12 @@ impl<C, R, B> Policy<C, R, B> {
             self.limiter.admit_past_limit().then_some(Verdict::Bypass)
         } else {
             match self.mode {
-                Mode::Reject => self.limiter.admit().then_some(Verdict::Admit(Pass::Plain)),
-                Mode::Observe => self.limiter.observe(&Ticket::default()).map(Verdict::Admit),
+                Mode::Reject => match self.limiter.enter(&Ticket::default()) {
+                    Entry::Admitted(p) => Some(Verdict::Admit(p)),
+                    Entry::Rejected(r) => Some(Verdict::Reject(r)),
+                    Entry::Queued(_) => None,
+                },
+                Mode::Observe => Some(Verdict::Admit(self.limiter.observe(&Ticket::default()))),
             }
         };
         verdict.unwrap_or_else(|| {

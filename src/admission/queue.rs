@@ -18,13 +18,13 @@ use crate::InvalidOption;
 #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 pub struct Queue {
-    capacity: usize,
+    pub(crate) capacity: usize,
     #[cfg_attr(feature = "serde", serde(with = "humantime_serde"))]
-    max_wait: Duration,
+    pub(crate) max_wait: Duration,
     #[cfg_attr(feature = "serde", serde(with = "humantime_serde"))]
-    target: Duration,
+    pub(crate) target: Duration,
     #[cfg_attr(feature = "serde", serde(with = "humantime_serde"))]
-    interval: Duration,
+    pub(crate) interval: Duration,
 }
 
 impl Queue {

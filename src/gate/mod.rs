@@ -62,10 +62,15 @@
 //!   next poll.
 //! - *2^31 - 1 in flight*: only callers that ignore the limit get there; they are refused.
 
+mod drain;
+mod line;
 mod parked;
 mod permit;
 mod protocol;
 mod queued;
+mod requests;
+mod shares;
+mod slots;
 mod ticket;
 mod waiter;
 mod waiters;
@@ -76,7 +81,7 @@ pub use permit::Permit;
 pub(crate) use permit::Held;
 pub(crate) use protocol::{Env, Gate};
 pub(crate) use queued::Queued;
-pub(crate) use ticket::{Entry, Pass, Place, Ticket};
+pub(crate) use ticket::{Decision, Entry, Manner, Pass, Place, Ticket};
 pub(crate) use waiter::Waiter;
 
 #[cfg(all(test, tower_adaptive_loom))]

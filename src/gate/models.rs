@@ -4,6 +4,7 @@
 
 use std::future::poll_fn;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use loom::future::block_on;
 use loom::sync::Arc;
@@ -12,7 +13,8 @@ use loom::thread;
 use tokio::time::Instant;
 
 use super::protocol::{Gate, PASSED_ON_AFTER};
-use super::{Env, waiters::Key};
+use super::slots::Key;
+use super::{Env, Pass};
 
 /// The gate, and a world in which time stands still and the timer is run by the model.
 struct Model {
@@ -43,6 +45,10 @@ impl Env for Model {
     fn start_timer(&self) {
         self.timer_wanted.store(true, Ordering::SeqCst);
     }
+
+    fn mean_rtt(&self) -> Option<Duration> {
+        None
+    }
 }
 
 impl Env for Later<'_> {
@@ -54,6 +60,10 @@ impl Env for Later<'_> {
 
     fn start_timer(&self) {
         self.0.start_timer();
+    }
+
+    fn mean_rtt(&self) -> Option<Duration> {
+        None
     }
 }
 
@@ -73,6 +83,10 @@ impl Env for Arc<Timed> {
             }
             timed.model.expire_all();
         });
+    }
+
+    fn mean_rtt(&self) -> Option<Duration> {
+        None
     }
 }
 
@@ -114,7 +128,7 @@ impl Model {
     /// Polls once, as a caller that may not come back.
     fn poll(&self, place: &mut Option<Key>, env: &impl Env) -> bool {
         let mut cx = Context::from_waker(Waker::noop());
-        self.gate.poll_acquire(place, &mut cx, env) == Poll::Ready(())
+        self.gate.poll_acquire(place, &mut cx, env) == Poll::Ready(Pass::Plain)
     }
 
     /// What the timer does, in a world where each turn of it takes a grant's lifetime.
@@ -133,7 +147,7 @@ impl Model {
 
     fn leave(&self) {
         self.inside.fetch_sub(1, Ordering::SeqCst);
-        self.gate.release(self);
+        self.gate.release(Pass::Plain, self);
     }
 
     fn work(&self, most: usize) {
@@ -164,13 +178,13 @@ fn a_limit_of_one_admits_one_at_a_time() {
         let other = {
             let model = model.clone();
             thread::spawn(move || {
-                if model.gate.try_acquire(&*model) {
+                if model.gate.try_acquire(&*model).is_some() {
                     model.enter(1);
                     model.leave();
                 }
             })
         };
-        if model.gate.try_acquire(&*model) {
+        if model.gate.try_acquire(&*model).is_some() {
             model.enter(1);
             model.leave();
         }
@@ -186,12 +200,12 @@ fn a_limit_of_one_admits_one_at_a_time() {
 fn two_waiters_both_get_the_permit_that_is_released() {
     model(|| {
         let model = Model::new(1);
-        assert!(model.gate.try_acquire(&*model));
+        assert!(model.gate.try_acquire(&*model).is_some());
         let waiters = [(); 2].map(|()| {
             let model = model.clone();
             thread::spawn(move || model.work(1))
         });
-        model.gate.release(&*model);
+        model.gate.release(Pass::Plain, &*model);
         for waiter in waiters {
             waiter.join().unwrap();
         }
@@ -204,7 +218,7 @@ fn two_waiters_both_get_the_permit_that_is_released() {
 fn a_waiter_that_leaves_passes_its_grant_on() {
     model(|| {
         let model = Model::new(1);
-        assert!(model.gate.try_acquire(&*model));
+        assert!(model.gate.try_acquire(&*model).is_some());
         let mut place = None;
         assert!(!model.poll(&mut place, &*model));
         let other = {
@@ -213,7 +227,7 @@ fn a_waiter_that_leaves_passes_its_grant_on() {
         };
         let releaser = {
             let model = model.clone();
-            thread::spawn(move || model.gate.release(&*model))
+            thread::spawn(move || model.gate.release(Pass::Plain, &*model))
         };
         model.gate.leave(place.take().unwrap(), &*model);
         other.join().unwrap();
@@ -236,10 +250,10 @@ fn a_lower_limit_holds_against_release_and_waiter() {
         };
         model.set_limit(1);
         // One is still in flight, and the limit is 1: nobody else may come in now.
-        model.gate.release(&*model);
-        assert!(!model.gate.try_acquire(&*model));
+        model.gate.release(Pass::Plain, &*model);
+        assert!(model.gate.try_acquire(&*model).is_none());
         assert_eq!(model.gate.load().in_flight(), 1);
-        model.gate.release(&*model);
+        model.gate.release(Pass::Plain, &*model);
         waiter.join().unwrap();
         model.assert_at_rest();
     });
@@ -250,7 +264,7 @@ fn a_lower_limit_holds_against_release_and_waiter() {
 fn raising_the_limit_is_wake_up_enough() {
     model(|| {
         let model = Model::new(1);
-        assert!(model.gate.try_acquire(&*model));
+        assert!(model.gate.try_acquire(&*model).is_some());
         let waiter = {
             let model = model.clone();
             thread::spawn(move || model.work(2))
@@ -258,7 +272,7 @@ fn raising_the_limit_is_wake_up_enough() {
         model.set_limit(2);
         waiter.join().unwrap();
         assert_eq!(model.gate.load().in_flight(), 1);
-        model.gate.release(&*model);
+        model.gate.release(Pass::Plain, &*model);
         model.assert_at_rest();
     });
 }
@@ -269,21 +283,21 @@ fn raising_the_limit_is_wake_up_enough() {
 fn a_limit_going_down_and_up_loses_neither_permit_nor_waiter() {
     model(|| {
         let model = Model::new(2);
-        assert!(model.gate.try_acquire(&*model));
-        assert!(model.gate.try_acquire(&*model));
+        assert!(model.gate.try_acquire(&*model).is_some());
+        assert!(model.gate.try_acquire(&*model).is_some());
         let waiter = {
             let model = model.clone();
             thread::spawn(move || model.work(2))
         };
         let releaser = {
             let model = model.clone();
-            thread::spawn(move || model.gate.release(&*model))
+            thread::spawn(move || model.gate.release(Pass::Plain, &*model))
         };
         model.set_limit(1);
         model.set_limit(2);
         waiter.join().unwrap();
         releaser.join().unwrap();
-        model.gate.release(&*model);
+        model.gate.release(Pass::Plain, &*model);
         model.assert_at_rest();
     });
 }
@@ -294,10 +308,10 @@ fn a_limit_going_down_and_up_loses_neither_permit_nor_waiter() {
 fn an_expired_grant_is_claimed_by_its_holder_or_by_a_visitor_but_not_by_both() {
     model(|| {
         let model = Model::new(1);
-        assert!(model.gate.try_acquire(&*model));
+        assert!(model.gate.try_acquire(&*model).is_some());
         let mut place = None;
         assert!(!model.poll(&mut place, &*model));
-        model.gate.release(&*model);
+        model.gate.release(Pass::Plain, &*model);
         // The grant is out; to everybody below it is too old.
         let visitor = {
             let model = model.clone();
@@ -330,7 +344,7 @@ fn an_expired_grant_is_claimed_by_its_holder_or_by_a_visitor_but_not_by_both() {
 fn a_waiter_behind_a_dead_one_is_served_when_the_grant_expires() {
     model(|| {
         let model = Model::new(1);
-        assert!(model.gate.try_acquire(&*model));
+        assert!(model.gate.try_acquire(&*model).is_some());
         let mut dead = None;
         assert!(!model.poll(&mut dead, &*model));
         let live = {
@@ -347,7 +361,7 @@ fn a_waiter_behind_a_dead_one_is_served_when_the_grant_expires() {
                 model.expire_all();
             })
         };
-        model.gate.release(&*model);
+        model.gate.release(Pass::Plain, &*model);
         live.join().unwrap();
         timer.join().unwrap();
         model.gate.leave(dead.take().unwrap(), &*model);
@@ -362,20 +376,20 @@ fn a_waiter_that_comes_as_the_timer_ends_starts_another() {
     model(|| {
         let model = Model::new(1);
         let timed = Timed::new(&model, false);
-        assert!(model.gate.try_acquire(&timed));
+        assert!(model.gate.try_acquire(&timed).is_some());
         let mut dead = [None, None];
         for place in &mut dead {
             assert!(!model.poll(place, &timed));
         }
         // The grant goes to the first, and the second depends on the timer.
-        model.gate.release(&timed);
+        model.gate.release(Pass::Plain, &timed);
         let live = {
             let (model, timed) = (model.clone(), timed.clone());
             thread::spawn(move || {
                 model.acquire_in(&timed);
                 model.enter(1);
                 model.inside.fetch_sub(1, Ordering::SeqCst);
-                model.gate.release(&timed);
+                model.gate.release(Pass::Plain, &timed);
             })
         };
         live.join().unwrap();
@@ -393,7 +407,7 @@ fn a_waiter_whose_timer_is_lost_starts_another() {
     model(|| {
         let model = Model::new(1);
         let timed = Timed::new(&model, true);
-        assert!(model.gate.try_acquire(&timed));
+        assert!(model.gate.try_acquire(&timed).is_some());
         let mut dead = None;
         assert!(!model.poll(&mut dead, &timed));
         let live = {
@@ -402,10 +416,10 @@ fn a_waiter_whose_timer_is_lost_starts_another() {
                 model.acquire_in(&timed);
                 model.enter(1);
                 model.inside.fetch_sub(1, Ordering::SeqCst);
-                model.gate.release(&timed);
+                model.gate.release(Pass::Plain, &timed);
             })
         };
-        model.gate.release(&timed);
+        model.gate.release(Pass::Plain, &timed);
         live.join().unwrap();
         model.gate.leave(dead.take().unwrap(), &timed);
         model.assert_at_rest();
@@ -418,17 +432,17 @@ fn a_waiter_whose_timer_is_lost_starts_another() {
 fn a_visitor_does_not_overtake_a_waiter() {
     model(|| {
         let model = Model::new(1);
-        assert!(model.gate.try_acquire(&*model));
+        assert!(model.gate.try_acquire(&*model).is_some());
         let mut place = None;
         assert!(!model.poll(&mut place, &*model));
         let visitor = {
             let model = model.clone();
-            thread::spawn(move || assert!(!model.gate.try_acquire(&*model)))
+            thread::spawn(move || assert!(model.gate.try_acquire(&*model).is_none()))
         };
-        model.gate.release(&*model);
+        model.gate.release(Pass::Plain, &*model);
         visitor.join().unwrap();
         assert!(model.poll(&mut place, &*model));
-        model.gate.release(&*model);
+        model.gate.release(Pass::Plain, &*model);
         model.assert_at_rest();
     });
 }
@@ -439,7 +453,7 @@ fn a_visitor_does_not_overtake_a_waiter() {
 fn a_forced_admission_neither_lets_waiters_in_nor_leaves_them_out() {
     model(|| {
         let model = Model::new(1);
-        assert!(model.gate.try_acquire(&*model));
+        assert!(model.gate.try_acquire(&*model).is_some());
         let waiter = {
             let model = model.clone();
             thread::spawn(move || model.work(1))
@@ -448,10 +462,10 @@ fn a_forced_admission_neither_lets_waiters_in_nor_leaves_them_out() {
             let model = model.clone();
             thread::spawn(move || {
                 assert!(model.gate.acquire_past_limit());
-                model.gate.release(&*model);
+                model.gate.release(Pass::Plain, &*model);
             })
         };
-        model.gate.release(&*model);
+        model.gate.release(Pass::Plain, &*model);
         waiter.join().unwrap();
         forced.join().unwrap();
         model.assert_at_rest();
@@ -464,17 +478,17 @@ fn a_forced_admission_neither_lets_waiters_in_nor_leaves_them_out() {
 fn nobody_comes_in_while_forced_requests_fill_the_limit() {
     model(|| {
         let model = Model::new(1);
-        assert!(model.gate.try_acquire(&*model));
+        assert!(model.gate.try_acquire(&*model).is_some());
         assert!(model.gate.acquire_past_limit());
         let waiter = {
             let model = model.clone();
             thread::spawn(move || model.work(1))
         };
-        model.gate.release(&*model);
+        model.gate.release(Pass::Plain, &*model);
         // One is in flight, and that is the limit.
-        assert!(!model.gate.try_acquire(&*model));
+        assert!(model.gate.try_acquire(&*model).is_none());
         assert_eq!(model.gate.load().in_flight(), 1);
-        model.gate.release(&*model);
+        model.gate.release(Pass::Plain, &*model);
         waiter.join().unwrap();
         model.assert_at_rest();
     });

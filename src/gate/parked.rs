@@ -7,76 +7,111 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::protocol::{Env, GRANT_LIFETIME, Gate, PASSED_ON_AFTER};
-use super::waiters::{Key, Timer, Waiters};
+use super::shares::PartitionId;
+use super::slots::Key;
+use super::ticket::Pass;
+use super::waiters::{Timer, Waiters};
 use super::word::Word;
+use crate::Reason;
 use crate::contain::contain;
 use crate::sync::MutexGuard;
 use crate::sync::atomic::Ordering;
 
+/// What is to be done after the lock was given back.
+#[derive(Default)]
+pub(super) struct Turn {
+    wake: Option<Waker>,
+    /// Whether there is somebody else to be admitted or turned away.
+    more: bool,
+}
+
 impl Gate {
     #[inline(never)]
-    pub(super) fn try_acquire_parked(&self, env: &impl Env) -> bool {
+    pub(super) fn try_acquire_parked(&self, env: &impl Env) -> Option<Pass> {
         let mut waiters = self.lock();
         let lapsed = self.lapse_for_visitor(&mut waiters, env);
-        let admitted = (lapsed || waiters.queued() == 0) && self.admit_past_queue();
+        let pass = match lapsed || waiters.line.is_empty() {
+            true => self.admit_locked(&mut waiters, PartitionId::REST, 0).ok(),
+            false => None,
+        };
         self.settle_and_unlock(waiters, env);
-        admitted
+        pass
     }
 
+    /// Waits on, or begins to if there is no place yet. A newcomer has not left a waker before.
     #[inline(never)]
     pub(super) fn poll_parked(
         &self,
         place: &mut Option<Key>,
+        newcomer: bool,
         cx: &mut Context<'_>,
         env: &impl Env,
-    ) -> Poll<()> {
+    ) -> Poll<Result<Pass, Reason>> {
         // A newcomer is going to leave a waker. One that comes back most likely has a grant.
-        let mut fresh = place.is_none().then(|| cx.waker().clone());
-        env.meet_waiter(fresh.is_some());
+        let mut fresh = newcomer.then(|| cx.waker().clone());
+        env.meet_waiter(newcomer);
         loop {
             let mut waiters = self.lock();
-            let mut wake = None;
+            let mut turn = Turn::default();
             let key = match place.take() {
-                Some(key) if waiters.is_granted(&key) => key,
+                Some(key) if waiters.is_decided(&key) => key,
                 returning => {
                     let lapsed = self.lapse_for_visitor(&mut waiters, env);
                     let key = returning.unwrap_or_else(|| waiters.push());
                     if waiters.is_lapsed(&key) || (lapsed && self.load().has_room()) {
-                        waiters.move_to_front(&key);
+                        waiters.move_to_front(&key, || env.now());
                     }
                     self.park();
-                    wake = self.settle(&mut waiters, env);
+                    turn = self.settle(&mut waiters, env);
                     key
                 }
             };
 
-            if waiters.is_granted(&key) {
-                let left = waiters.remove(key);
+            if waiters.is_decided(&key) {
+                let mut left = waiters.remove(key);
                 self.unpark_if_idle(&waiters);
-                self.unlock_and_wake(waiters, wake, env);
+                self.unlock_and_wake(waiters, turn, env);
                 // The caller has the permit: a waker that panics must not take it down.
-                contain(|| drop((left.waker, fresh)));
-                return Poll::Ready(());
+                let waker = left.waker.take();
+                contain(|| drop((waker, fresh)));
+                return Poll::Ready(left.decision());
             }
 
-            let current = waiters.has_waker(&key, cx.waker());
-            // `will_wake` may say no of a waker's own clone: a waker that was just left counts.
-            let (replaced, left) = match fresh.take() {
-                Some(waker) if !current => (waiters.set_waker(&key, waker), true),
-                unused => (unused, current),
-            };
+            let (replaced, done) = leave_waker(&mut waiters, &key, cx, &mut fresh);
             *place = Some(key);
-            self.unlock_and_wake(waiters, wake, env);
+            self.unlock_and_wake(waiters, turn, env);
             contain(|| drop(replaced));
-            if left {
+            if done {
                 return Poll::Pending;
             }
             fresh = Some(cx.waker().clone());
         }
     }
 
+    /// Takes room on behalf of somebody under the lock, and counts it where it is counted.
+    pub(super) fn admit_locked(
+        &self,
+        waiters: &mut Waiters,
+        id: PartitionId,
+        headroom: usize,
+    ) -> Result<Pass, Reason> {
+        if waiters.is_guarded() && waiters.line.queue.capacity == 0 {
+            let word = self.load();
+            let room = word.room().saturating_sub(headroom);
+            waiters.partitions.decide(id, word.limit(), room)?;
+        }
+        if !self.admit_if(|word| word.room() > headroom) {
+            return Err(Reason::Limit);
+        }
+        if !waiters.is_guarded() {
+            return Ok(Pass::Plain);
+        }
+        waiters.partitions.admitted(id);
+        Ok(Pass::Partition(id))
+    }
+
     /// Announces that somebody is queued. Under the lock, before the room is looked at again.
-    fn park(&self) {
+    pub(super) fn park(&self) {
         if !self.load().is_parked() {
             // AcqRel: stands in one order with `give_back` and `store_limit`, which come either
             // before it and are seen by the look that follows, or after it and see the flag.
@@ -84,7 +119,7 @@ impl Gate {
         }
     }
 
-    fn unpark_if_idle(&self, waiters: &Waiters) {
+    pub(super) fn unpark_if_idle(&self, waiters: &Waiters) {
         // Relaxed: the flag only changes under the lock, which the caller holds.
         if waiters.is_idle() && self.load().is_parked() {
             self.word.fetch_and(!Word::PARKED, Ordering::Relaxed);
@@ -102,7 +137,7 @@ impl Gate {
 
     /// Takes back the oldest grant for a caller that polls. Not more than one: the others are for
     /// those who poll next.
-    fn lapse_for_visitor(&self, waiters: &mut Waiters, env: &impl Env) -> bool {
+    pub(super) fn lapse_for_visitor(&self, waiters: &mut Waiters, env: &impl Env) -> bool {
         if !waiters.has_grants() {
             return false;
         }
@@ -114,16 +149,36 @@ impl Gate {
         self.lapse(waiters, now, GRANT_LIFETIME)
     }
 
-    /// Grants room to the oldest waiters, up to the first that is to be woken.
-    fn settle(&self, waiters: &mut Waiters, env: &impl Env) -> Option<Waker> {
+    /// Turns away who has waited too long and grants room to who is next, up to the first that is
+    /// to be woken.
+    pub(super) fn settle(&self, waiters: &mut Waiters, env: &impl Env) -> Turn {
         let mut wake = None;
-        while wake.is_none() && waiters.queued() > 0 && self.admit_past_queue() {
-            wake = waiters.grant_oldest(env.now());
+        if waiters.line.requests() > 0 {
+            let now = env.now();
+            while wake.is_none() {
+                match waiters.expire_next(now) {
+                    Some(waker) => wake = waker,
+                    None => break,
+                }
+            }
+        }
+        while wake.is_none() && !waiters.line.is_empty() && self.admit_past_queue() {
+            let granted = waiters
+                .grant_next(self.load().limit(), env.now())
+                .expect("somebody waits");
+            if granted.ghost {
+                self.leave_beyond();
+            }
+            wake = granted.waker;
         }
         // Relaxed: a copy for those who only look.
-        self.queued.store(waiters.queued(), Ordering::Relaxed);
+        self.queued.store(waiters.line.waiting(), Ordering::Relaxed);
         self.unpark_if_idle(waiters);
-        wake
+        let more = wake.is_some()
+            && !waiters.line.is_empty()
+            && (self.load().has_room()
+                || (waiters.line.requests() > 0 && waiters.is_overdue(env.now())));
+        Turn { wake, more }
     }
 
     pub(super) fn settle_and_unlock<'a>(
@@ -131,40 +186,39 @@ impl Gate {
         mut waiters: MutexGuard<'a, Waiters>,
         env: &impl Env,
     ) {
-        let wake = self.settle(&mut waiters, env);
-        self.unlock_and_wake(waiters, wake, env);
+        let turn = self.settle(&mut waiters, env);
+        self.unlock_and_wake(waiters, turn, env);
     }
 
     /// Gives the lock back and wakes; then goes on while there are both a queue and room, one
     /// waiter a turn. Mostly there is one turn: one permit came back, one waiter got it.
-    fn unlock_and_wake<'a>(
+    pub(super) fn unlock_and_wake<'a>(
         &'a self,
         mut waiters: MutexGuard<'a, Waiters>,
-        mut wake: Option<Waker>,
+        mut turn: Turn,
         env: &impl Env,
     ) {
         loop {
             let start_timer = Self::wants_timer(&mut waiters);
-            let more = waiters.queued() > 0 && self.load().has_room();
             drop(waiters);
-            if let Some(waker) = wake {
+            if let Some(waker) = turn.wake {
                 contain(|| waker.wake());
             }
             if start_timer {
                 env.start_timer();
             }
-            if !more {
+            if !turn.more {
                 return;
             }
             waiters = self.lock();
-            wake = self.settle(&mut waiters, env);
+            turn = self.settle(&mut waiters, env);
         }
     }
 
     /// Whether a waiter now depends on a grant that its holder might never claim.
     fn wants_timer(waiters: &mut Waiters) -> bool {
         let due = match waiters.oldest_grant() {
-            Some(at) if waiters.queued() > 0 => at + PASSED_ON_AFTER,
+            Some(at) if !waiters.line.is_empty() => at + PASSED_ON_AFTER,
             _ => return false,
         };
         let wanted = waiters.timer == Timer::Off;
@@ -177,6 +231,22 @@ impl Gate {
     pub(super) fn lock(&self) -> MutexGuard<'_, Waiters> {
         // No code of a caller runs under the lock, so that nothing in there panics half-way.
         self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Sees to it that a waiter is woken in the task that polls. Returns a waker to be dropped outside
+/// the lock, and whether it is done: if not, the caller must make another waker of its own.
+pub(super) fn leave_waker(
+    waiters: &mut Waiters,
+    key: &Key,
+    cx: &Context<'_>,
+    fresh: &mut Option<Waker>,
+) -> (Option<Waker>, bool) {
+    let current = waiters.has_waker(key, cx.waker());
+    // `will_wake` may say no of a waker's own clone: a waker that was just left counts.
+    match fresh.take() {
+        Some(waker) if !current => (waiters.set_waker(key, waker), true),
+        unused => (unused, current),
     }
 }
 

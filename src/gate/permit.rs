@@ -2,7 +2,7 @@ use tokio::time::Instant;
 
 use super::ticket::Pass;
 use crate::Outcome;
-use crate::limiter::{Finished, Handle, Limiter, Spared};
+use crate::limiter::{Finished, Handle, Limiter};
 
 /// One admission: the right to have one request in flight.
 ///
@@ -58,7 +58,8 @@ pub(crate) struct Held<H: Handle> {
     in_flight: u32,
     limit: u32,
     stage: Stage,
-    spared: Spared,
+    /// What is to be given back, until it was.
+    pass: Pass,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,23 +74,24 @@ enum Stage {
 
 impl<H: Handle> Held<H> {
     /// Starts the clock. The caller was admitted and passes the admission on.
-    pub(crate) fn start(handle: H, _pass: Pass) -> Self {
-        Self::with_stage(handle, Stage::Called, Spared::No)
+    pub(crate) fn start(handle: H, pass: Pass) -> Self {
+        Self::with_stage(handle, Stage::Called, pass)
     }
 
     /// As [`start`](Self::start), for a request that is never to teach anything.
     pub(crate) fn start_bypassed(handle: H) -> Self {
-        Self::with_stage(handle, Stage::Bypassed, Spared::No)
+        Self::with_stage(handle, Stage::Bypassed, Pass::Plain)
     }
 
-    fn with_stage(handle: H, stage: Stage, spared: Spared) -> Self {
-        let word = handle.limiter().gate().load();
+    fn with_stage(handle: H, stage: Stage, pass: Pass) -> Self {
+        let gate = handle.limiter().gate();
+        let word = gate.load();
         Self {
             started: Instant::now(),
-            in_flight: word.in_flight() as u32,
+            in_flight: (word.in_flight() + gate.beyond()) as u32,
             limit: word.limit() as u32,
             stage,
-            spared,
+            pass,
             handle,
         }
     }
@@ -117,7 +119,7 @@ impl<H: Handle> Held<H> {
             in_flight: self.in_flight,
             limit: self.limit,
             outcome,
-            spared: self.spared,
+            pass: std::mem::replace(&mut self.pass, Pass::Plain),
         });
     }
 }

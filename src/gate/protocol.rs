@@ -3,8 +3,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::waiters::{Key, Timer, Waiters};
+use super::slots::Key;
+use super::ticket::{Decision, Manner, Pass, Ticket};
+use super::waiters::{Timer, Waiters};
 use super::word::Word;
+use crate::Reason;
 use crate::contain::contain;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -31,6 +34,9 @@ pub(crate) trait Env {
     /// Sees to it that [`Gate::expire`] is called soon. Called outside the lock, once until
     /// `expire` returns `None`, or [`Gate::timer_lost`] or [`Gate::timer_missing`] is called.
     fn start_timer(&self);
+
+    /// Returns how long a request takes, as far as that is known.
+    fn mean_rtt(&self) -> Option<Duration>;
 }
 
 /// The gate. See the [module](super) for the protocol.
@@ -39,6 +45,11 @@ pub(crate) struct Gate {
     pub(super) word: AtomicU64,
     /// A copy of the queue's length for those who only look.
     pub(super) queued: AtomicUsize,
+    /// A copy of the queue's capacity, for those who find the gate full: 0 turns them away.
+    pub(super) capacity: AtomicUsize,
+    /// Requests in flight that the word does not count: their layer observes, and they would still
+    /// be waiting, or would have been turned away.
+    pub(super) beyond: AtomicUsize,
     pub(super) waiters: Mutex<Waiters>,
 }
 
@@ -47,6 +58,8 @@ impl Gate {
         Self {
             word: AtomicU64::new(Word::new(limit).0),
             queued: AtomicUsize::new(0),
+            capacity: AtomicUsize::new(0),
+            beyond: AtomicUsize::new(0),
             waiters: Mutex::new(Waiters::new()),
         }
     }
@@ -62,13 +75,28 @@ impl Gate {
         self.queued.load(Ordering::Relaxed)
     }
 
+    /// Returns how many requests are in flight that only an observing layer let in.
+    pub(crate) fn beyond(&self) -> usize {
+        // Relaxed: a reading for people and samples.
+        self.beyond.load(Ordering::Relaxed)
+    }
+
+    /// Returns whether requests may wait.
+    pub(crate) fn has_queue(&self) -> bool {
+        // Relaxed: a capacity that was just changed holds for those who come next.
+        self.capacity.load(Ordering::Relaxed) > 0
+    }
+
     /// Admits the caller if there is room and nobody waits for it, or if a grant was abandoned.
-    pub(crate) fn try_acquire(&self, env: &impl Env) -> bool {
+    pub(crate) fn try_acquire(&self, env: &impl Env) -> Option<Pass> {
         if self.admit() {
-            return true;
+            return Some(Pass::Plain);
         }
         // Full, and nobody holds a grant: nothing to look for under the lock.
-        self.load().is_parked() && self.try_acquire_parked(env)
+        if self.load().is_open() {
+            return None;
+        }
+        self.try_acquire_parked(env)
     }
 
     /// Admits the caller or queues it. `place` is its place in the queue, kept between polls and
@@ -78,11 +106,42 @@ impl Gate {
         place: &mut Option<Key>,
         cx: &mut Context<'_>,
         env: &impl Env,
-    ) -> Poll<()> {
+    ) -> Poll<Pass> {
         if place.is_none() && self.admit() {
-            return Poll::Ready(());
+            return Poll::Ready(Pass::Plain);
         }
-        self.poll_parked(place, cx, env)
+        let newcomer = place.is_none();
+        let polled = self.poll_parked(place, newcomer, cx, env);
+        polled.map(|pass| pass.expect("only requests are turned away"))
+    }
+
+    /// Waits on with a request that was queued.
+    pub(crate) fn poll_queued(
+        &self,
+        place: &mut Option<Key>,
+        newcomer: bool,
+        cx: &mut Context<'_>,
+        env: &impl Env,
+    ) -> Poll<Result<Pass, Reason>> {
+        self.poll_parked(place, newcomer, cx, env)
+    }
+
+    /// Admits a request, queues it, or turns it away.
+    #[inline]
+    pub(crate) fn enter(&self, ticket: &Ticket<'_>, manner: Manner, env: &impl Env) -> Decision {
+        if ticket
+            .deadline
+            .is_some_and(|deadline| deadline <= env.now())
+        {
+            return Decision::Refused(Reason::DeadlineTooClose);
+        }
+        if self.admit_if(|word| word.is_open() && word.room() > manner.headroom) {
+            return Decision::Admitted(Pass::Plain);
+        }
+        if self.load().is_open() && !self.has_queue() {
+            return Decision::Refused(Reason::Limit);
+        }
+        self.enter_parked(ticket, manner, env)
     }
 
     /// Admits the caller whatever the limit is. `false` only if 2^31 - 1 are in flight.
@@ -90,20 +149,38 @@ impl Gate {
         self.admit_if(|word| !word.is_full())
     }
 
-    /// Gives a permit back and hands it on if somebody waits.
-    pub(crate) fn release(&self, env: &impl Env) {
-        if self.give_back().is_parked() {
-            self.hand_over(env);
+    /// Gives back what a request was admitted with, and hands it on if somebody waits. Returns why
+    /// a request would have been turned away that is over now, if it would have been.
+    pub(crate) fn release(&self, pass: Pass, env: &impl Env) -> Option<Reason> {
+        match pass {
+            Pass::Plain => {
+                if self.give_back().is_parked() {
+                    self.hand_over(env);
+                }
+            }
+            Pass::Partition(id) => self.release_of_partition(id, env),
+            Pass::Ghost(key) => return self.lay_to_rest(key, env),
+            Pass::Spared => self.leave_beyond(),
         }
+        None
+    }
+
+    /// Counts a request in flight that only an observing layer let in.
+    pub(crate) fn enter_beyond(&self) {
+        // Relaxed: a count for people and samples.
+        self.beyond.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn leave_beyond(&self) {
+        // Relaxed: as above.
+        self.beyond.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Gives up a place in the queue; a grant is passed on.
     pub(crate) fn leave(&self, place: Key, env: &impl Env) {
         let mut waiters = self.lock();
         let left = waiters.remove(place);
-        if left.had_grant {
-            self.give_back();
-        }
+        self.take_back(&mut waiters, left.pass);
         self.settle_and_unlock(waiters, env);
         contain(|| drop(left.waker));
     }
@@ -145,7 +222,7 @@ impl Gate {
         let mut waiters = self.lock();
         let next = waiters
             .oldest_grant()
-            .filter(|_| waiters.queued() > 0)
+            .filter(|_| !waiters.line.is_empty())
             .map(|at| at + PASSED_ON_AFTER);
         waiters.timer = match next {
             Some(due) => Timer::Running { due },
@@ -178,9 +255,9 @@ impl Gate {
         self.word.fetch_add(0, Ordering::AcqRel);
     }
 
-    /// The fast path: room, and nobody parked who would be overtaken.
+    /// The fast path: room, nobody parked who would be overtaken, and no shares to count.
     fn admit(&self) -> bool {
-        self.admit_if(|word| word.has_room() && !word.is_parked())
+        self.admit_if(|word| word.has_room() && word.is_open())
     }
 
     /// Takes room on behalf of a waiter. Only under the lock, or the queue would be overtaken.
@@ -188,7 +265,7 @@ impl Gate {
         self.admit_if(Word::has_room)
     }
 
-    fn admit_if(&self, allowed: impl Fn(Word) -> bool) -> bool {
+    pub(super) fn admit_if(&self, allowed: impl Fn(Word) -> bool) -> bool {
         let mut word = self.load();
         while allowed(word) {
             // Acquire: pairs with the Release in `give_back`, so that what was done under a permit

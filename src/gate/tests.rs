@@ -10,7 +10,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::protocol::{GRANT_LIFETIME, Gate, PASSED_ON_AFTER};
-use super::{Env, waiters::Key};
+use super::slots::Key;
+use super::{Env, Pass};
 
 /// A gate in a world in which time passes when a test says so.
 struct World {
@@ -32,6 +33,10 @@ impl Env for World {
     fn start_timer(&self) {
         self.timers.fetch_add(1, Ordering::Relaxed);
     }
+
+    fn mean_rtt(&self) -> Option<Duration> {
+        None
+    }
 }
 
 impl World {
@@ -44,7 +49,7 @@ impl World {
             woken: Mutex::default(),
         });
         for _ in 0..limit {
-            assert!(world.gate.try_acquire(&*world));
+            assert!(world.gate.try_acquire(&*world).is_some());
         }
         world
     }
@@ -60,12 +65,12 @@ impl World {
     }
 
     fn release(&self) {
-        self.gate.release(self);
+        self.gate.release(Pass::Plain, self);
     }
 
     fn poll(&self, place: &mut Option<Key>, waker: &Waker) -> bool {
         let mut cx = Context::from_waker(waker);
-        self.gate.poll_acquire(place, &mut cx, self) == Poll::Ready(())
+        self.gate.poll_acquire(place, &mut cx, self) == Poll::Ready(Pass::Plain)
     }
 
     fn leave(&self, place: &mut Option<Key>) {
@@ -143,7 +148,7 @@ impl<W: Fn(), D: Fn()> Drop for Does<W, D> {
 fn uses(world: &Arc<World>) -> impl Fn() + Send + Sync + 'static {
     let world = world.clone();
     move || {
-        assert!(!world.gate.try_acquire(&*world));
+        assert!(world.gate.try_acquire(&*world).is_none());
         world.gate.hand_over(&*world);
         let mut place = world.queue(99);
         world.leave(&mut place);
@@ -349,11 +354,11 @@ fn a_grant_goes_to_a_visitor_only_when_it_has_expired() {
     let mut place = world.queue(1);
     world.release();
     world.pass(GRANT_LIFETIME - Duration::from_nanos(1));
-    assert!(!world.gate.try_acquire(&*world));
+    assert!(world.gate.try_acquire(&*world).is_none());
 
     world.pass(Duration::from_nanos(1));
 
-    assert!(world.gate.try_acquire(&*world));
+    assert!(world.gate.try_acquire(&*world).is_some());
     assert!(!world.poll(&mut place, Waker::noop()));
     assert_eq!(world.gate.load().in_flight(), 1);
 }
@@ -432,7 +437,7 @@ fn whatever_leaves_a_waiter_behind_a_grant_asks_for_a_timer() {
             let mut lost = world.queue(1);
             world.release();
             world.pass(GRANT_LIFETIME);
-            assert!(world.gate.try_acquire(&**world));
+            assert!(world.gate.try_acquire(&**world).is_some());
             let _granted = world.queue(2);
             world.release();
             assert_eq!(world.timers(), 0);
@@ -440,14 +445,14 @@ fn whatever_leaves_a_waiter_behind_a_grant_asks_for_a_timer() {
         }),
         ("a visitor that needs one of two", |world| {
             world.set_limit(2);
-            assert!(world.gate.try_acquire(&**world));
+            assert!(world.gate.try_acquire(&**world).is_some());
             let _places = [1, 2, 3, 4].map(|name| world.queue(name));
             world.release();
             world.release();
             world.gate.timer_missing();
             world.timers.store(0, Ordering::Relaxed);
             world.pass(GRANT_LIFETIME);
-            assert!(world.gate.try_acquire(&**world));
+            assert!(world.gate.try_acquire(&**world).is_some());
         }),
         ("a timer that is lost", |world| {
             let _granted = world.queue(1);
@@ -473,7 +478,7 @@ fn room_that_waiters_have_a_claim_to_is_not_given_to_visitors() {
     let _place = world.queue(1);
     world.release();
 
-    assert!(!world.gate.try_acquire(&*world));
+    assert!(world.gate.try_acquire(&*world).is_none());
     assert!(world.gate.acquire_past_limit(), "a forced one goes past");
     assert_eq!(world.gate.load().in_flight(), 2);
 }

@@ -1,6 +1,8 @@
 use tokio::time::Instant;
 
-use super::waiters::Key;
+use super::shares::PartitionId;
+use super::slots::Key;
+use crate::Reason;
 use crate::admission::{Priority, Rejected};
 
 /// What a request says of itself when it asks to be admitted.
@@ -14,18 +16,33 @@ pub(crate) struct Ticket<'a> {
 }
 
 /// How a request was admitted, and so what is to be given back.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Pass {
     /// One of the gate's count.
     Plain,
+    /// That, and one of a partition's.
+    Partition(PartitionId),
+    /// A ghost: the request was admitted because its layer observes, and here is where it would
+    /// have waited.
+    Ghost(Key),
+    /// The request was admitted because its layer observes, and would have been turned away.
+    Spared,
 }
 
-/// What became of a request that asked to be admitted.
+/// What became of a request that asked the limiter.
 #[derive(Debug)]
 pub(crate) enum Entry {
     Admitted(Pass),
     Queued(Place),
     Rejected(Rejected),
+}
+
+/// What became of a request that asked the gate.
+#[derive(Debug)]
+pub(crate) enum Decision {
+    Admitted(Pass),
+    Queued(Place),
+    Refused(Reason),
 }
 
 /// A place in the queue of an admission.
@@ -34,4 +51,20 @@ pub(crate) struct Place {
     pub(super) key: Key,
     /// When it gives up.
     pub(super) until: Instant,
+}
+
+impl Place {
+    /// The request does not wait: its layer observes.
+    pub(crate) fn into_ghost(self) -> Pass {
+        Pass::Ghost(self.key)
+    }
+}
+
+/// How a request asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Manner {
+    /// How much room it must leave free for requests that matter more.
+    pub(crate) headroom: usize,
+    /// It is admitted in any case, and asks only what would have been.
+    pub(crate) ghost: bool,
 }

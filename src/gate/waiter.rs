@@ -1,7 +1,7 @@
 use std::task::{Context, Poll, ready};
 
+use super::slots::Key;
 use super::ticket::Pass;
-use super::waiters::Key;
 use crate::limiter::Handle;
 
 /// One caller's standing at the gate: outside, queued, or holding a permit it has not spent.
@@ -11,7 +11,7 @@ use crate::limiter::Handle;
 pub(crate) struct Waiter<H: Handle> {
     handle: H,
     place: Option<Key>,
-    holds: bool,
+    holds: Option<Pass>,
 }
 
 impl<H: Handle> Waiter<H> {
@@ -19,7 +19,7 @@ impl<H: Handle> Waiter<H> {
         Self {
             handle,
             place: None,
-            holds: false,
+            holds: None,
         }
     }
 
@@ -29,24 +29,24 @@ impl<H: Handle> Waiter<H> {
 
     /// Waits for a permit. Once Ready it stays so until [`spend`](Self::spend).
     pub(crate) fn poll_acquire(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if !self.holds {
+        if self.holds.is_none() {
             let limiter = self.handle.limiter();
-            ready!(limiter.gate().poll_acquire(&mut self.place, cx, limiter));
-            self.holds = true;
+            let pass = ready!(limiter.gate().poll_acquire(&mut self.place, cx, limiter));
+            self.holds = Some(pass);
         }
         Poll::Ready(())
     }
 
     /// Hands the permit to the caller, who must release it. `None` if there is none.
     pub(crate) fn spend(&mut self) -> Option<Pass> {
-        std::mem::take(&mut self.holds).then_some(Pass::Plain)
+        self.holds.take()
     }
 
     /// Gives back a permit or a place in the queue.
     pub(crate) fn give_up(&mut self) {
         let limiter = self.handle.limiter();
-        if std::mem::take(&mut self.holds) {
-            limiter.gate().release(limiter);
+        if let Some(pass) = self.holds.take() {
+            limiter.gate().release(pass, limiter);
         }
         if let Some(place) = self.place.take() {
             limiter.gate().leave(place, limiter);

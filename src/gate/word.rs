@@ -4,7 +4,7 @@ use crate::Bounds;
 ///
 /// ```text
 /// 63      62       61 ........ 31   30 ........ 0
-/// parked  (unused)     limit         in flight
+/// parked  guarded      limit         in flight
 /// ```
 ///
 /// Because they share a word, one compare-and-swap decides an admission, and whoever gives a
@@ -17,6 +17,9 @@ impl Word {
     pub(super) const ONE: u64 = 1;
     /// Set while somebody is queued or holds a grant that was not taken up yet.
     pub(super) const PARKED: u64 = 1 << 63;
+
+    /// Set while shares are guaranteed: what each has in flight is counted under the lock.
+    pub(super) const GUARDED: u64 = 1 << 62;
 
     const FIELD: u64 = (1 << 31) - 1;
     const LIMIT_SHIFT: u32 = 31;
@@ -43,6 +46,20 @@ impl Word {
         self.0 & Self::PARKED != 0
     }
 
+    pub(super) fn is_guarded(self) -> bool {
+        self.0 & Self::GUARDED != 0
+    }
+
+    /// Whether a caller may be admitted outside the lock.
+    pub(super) fn is_open(self) -> bool {
+        self.0 & (Self::PARKED | Self::GUARDED) == 0
+    }
+
+    /// How many more fit.
+    pub(super) fn room(self) -> usize {
+        self.limit().saturating_sub(self.in_flight())
+    }
+
     pub(super) fn has_room(self) -> bool {
         self.in_flight() < self.limit()
     }
@@ -62,11 +79,16 @@ mod tests {
         let word = Word(Word::new(Bounds::LARGEST).0 + 5 * Word::ONE);
 
         assert_eq!((word.limit(), word.in_flight()), (Bounds::LARGEST, 5));
-        assert!(!word.is_parked());
+        assert!(!word.is_parked() && !word.is_guarded() && word.is_open());
+        assert_eq!(word.room(), Bounds::LARGEST - 5);
 
         let parked = Word(word.0 | Word::PARKED).with_limit(1);
         assert_eq!((parked.limit(), parked.in_flight()), (1, 5));
-        assert!(parked.is_parked());
+        assert!(parked.is_parked() && !parked.is_guarded() && !parked.is_open());
+        let guarded = Word(word.0 | Word::GUARDED).with_limit(1);
+        assert_eq!((guarded.limit(), guarded.in_flight()), (1, 5));
+        assert!(guarded.is_guarded() && !guarded.is_parked() && !guarded.is_open());
+        assert_eq!(guarded.room(), 0);
     }
 
     #[test]

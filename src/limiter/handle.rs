@@ -8,11 +8,12 @@ use super::acquire::Acquire;
 use super::builder::LimiterBuilder;
 use super::learner::Learner;
 use super::path::Core;
-use super::snapshot::Snapshot;
+use super::reserve::Reserve;
+use super::snapshot::{Share, Snapshot};
 use super::timer::Timer;
 use crate::classify::{Classifier, DefaultClassifier, classify};
 use crate::contain::contain;
-use crate::gate::{Gate, Pass, Permit};
+use crate::gate::{Gate, Permit};
 use crate::sync::Arc;
 use crate::{Algorithm, Bounds, InvalidOption, Queue, Shares};
 
@@ -69,6 +70,7 @@ impl Limiter {
             core: Arc::new(Core {
                 gate: Gate::new(limit),
                 learner: Learner::new(algorithm, limit),
+                reserve: Reserve::new(),
                 started: Instant::now(),
                 timer: Timer::default(),
                 name,
@@ -86,7 +88,8 @@ impl Limiter {
     /// rejected.
     #[must_use]
     pub fn try_acquire(&self) -> Option<Permit> {
-        self.admit().then(|| Permit::new(self.clone(), Pass::Plain))
+        let pass = self.admit()?;
+        Some(Permit::new(self.clone(), pass))
     }
 
     /// Waits for a permit, first come first served.
@@ -169,7 +172,7 @@ impl Limiter {
     /// `poll_ready` and has not spent, and grants that a waiter has not picked up yet.
     #[must_use]
     pub fn in_flight(&self) -> usize {
-        self.gate().load().in_flight()
+        self.gate().load().in_flight() + self.gate().beyond()
     }
 
     /// Returns how many callers wait for a permit.
@@ -202,17 +205,23 @@ impl Limiter {
             let report = state.report();
             let word = self.gate().load();
             let rtts = state.rtts();
+            let rejected_by = self.core.learner.rejected.load();
+            let spared_by = self.core.learner.spared.load();
             Snapshot {
                 name: self.name().map(str::to_owned),
                 limit: word.limit(),
-                in_flight: word.in_flight(),
+                in_flight: word.in_flight() + self.gate().beyond(),
                 waiting: self.waiting(),
                 success: state.counts.success,
                 overload: state.counts.overload,
                 canceled: state.counts.canceled,
                 ignored: state.counts.ignored(),
-                rejected: self.core.learner.rejected(),
-                spared: self.core.learner.spared(),
+                rejected: rejected_by.total(),
+                rejected_by,
+                spared: spared_by.total(),
+                spared_by,
+                abandoned: self.core.learner.abandoned(),
+                shares: self.shares(),
                 samples_dropped: self.core.learner.dropped(),
                 last_rtt: rtts.map(|(last, _)| last),
                 smoothed_rtt: rtts.map(|(_, smoothed)| smoothed),
@@ -220,6 +229,14 @@ impl Limiter {
                 bounds: state.bounds(),
                 report,
             }
+        })
+    }
+
+    fn shares(&self) -> Vec<Share> {
+        self.gate().partitions(|key, fraction, in_flight| Share {
+            key: key.map(str::to_owned),
+            fraction,
+            in_flight,
         })
     }
 
@@ -260,6 +277,7 @@ impl Limiter {
     /// If an option is out of its range. Nothing has changed then.
     pub fn set_queue(&self, queue: Queue) -> Result<(), InvalidOption> {
         queue.check()?;
+        self.gate().set_queue(queue, self);
         Ok(())
     }
 
@@ -271,6 +289,7 @@ impl Limiter {
     /// are more than [`Shares::MOST`]. Nothing has changed then.
     pub fn set_shares(&self, shares: Shares) -> Result<(), InvalidOption> {
         shares.check()?;
+        self.gate().set_shares(&shares, self);
         Ok(())
     }
 

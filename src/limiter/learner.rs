@@ -1,10 +1,11 @@
 use std::time::Duration;
 
 use super::buffer::Buffer;
+use super::refusals::Refusals;
 use super::state::State;
 use crate::gate::Gate;
 use crate::sync::TryLock;
-use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::{Algorithm, Outcome, Sample};
 
 /// Where a sample becomes a limit: the algorithm, and the rule by which threads share it.
@@ -35,10 +36,12 @@ pub(crate) struct Learner {
     buffer: Buffer,
     /// Samples for which there was no room in the buffer.
     dropped: AtomicU64,
-    rejected: AtomicU64,
-    spared: AtomicU64,
-    /// Of the requests in flight, those that were spared.
-    spared_in_flight: AtomicUsize,
+    /// A copy of the average RTT of successes, for those who only look; 0 before the first.
+    mean_rtt_ns: AtomicU64,
+    pub(super) rejected: Refusals,
+    /// Requests that an observing layer let in, and that would have been turned away.
+    pub(super) spared: Refusals,
+    abandoned: AtomicU64,
 }
 
 /// One finished request, as the limiter saw it.
@@ -59,9 +62,10 @@ impl Learner {
             state: TryLock::new(State::new(algorithm, limit)),
             buffer: Buffer::new(),
             dropped: AtomicU64::new(0),
-            rejected: AtomicU64::new(0),
-            spared: AtomicU64::new(0),
-            spared_in_flight: AtomicUsize::new(0),
+            mean_rtt_ns: AtomicU64::new(0),
+            rejected: Refusals::new(),
+            spared: Refusals::new(),
+            abandoned: AtomicU64::new(0),
         }
     }
 
@@ -120,30 +124,18 @@ impl Learner {
         (result, hand_over)
     }
 
-    // Relaxed, here and below: counts for people and samples; nothing depends on their order.
-    pub(super) fn count_rejected(&self) {
-        self.rejected.fetch_add(1, Ordering::Relaxed);
+    // Relaxed, here and below: readings for people and samples; nothing depends on their order.
+    pub(super) fn count_abandoned(&self) {
+        self.abandoned.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn count_spared(&self) {
-        self.spared.fetch_add(1, Ordering::Relaxed);
-        self.spared_in_flight.fetch_add(1, Ordering::Relaxed);
+    pub(super) fn abandoned(&self) -> u64 {
+        self.abandoned.load(Ordering::Relaxed)
     }
 
-    pub(super) fn spared_finished(&self) {
-        self.spared_in_flight.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    pub(super) fn spared_in_flight(&self) -> usize {
-        self.spared_in_flight.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn rejected(&self) -> u64 {
-        self.rejected.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn spared(&self) -> u64 {
-        self.spared.load(Ordering::Relaxed)
+    pub(super) fn mean_rtt(&self) -> Option<Duration> {
+        let nanos = self.mean_rtt_ns.load(Ordering::Relaxed);
+        (nanos > 0).then(|| Duration::from_nanos(nanos))
     }
 
     pub(super) fn dropped(&self) -> u64 {
@@ -166,7 +158,11 @@ impl Learner {
     // Always: it is the hot part of `learn`, and its other callers are rare.
     #[inline(always)]
     fn take_in(&self, state: &mut State, observed: &Observed, gate: &Gate) -> bool {
-        state.record(observed);
+        if state.record(observed) {
+            // Relaxed: as above.
+            let mean = state.smoothed_rtt_ns();
+            self.mean_rtt_ns.store(mean, Ordering::Relaxed);
+        }
         let (Some(outcome), false) = (observed.outcome, state.is_frozen()) else {
             return false;
         };
@@ -178,7 +174,7 @@ impl Learner {
             limit: observed.limit as usize,
             waiting: gate.queued(),
             finished: state.counts.finished + self.dropped(),
-            rejected: self.rejected(),
+            rejected: self.rejected.total(),
         };
         let before = state.limit();
         state.consult(|algorithm| algorithm.update(&sample));
@@ -205,6 +201,10 @@ mod tests {
         fn meet_waiter(&self, _: bool) {}
 
         fn start_timer(&self) {}
+
+        fn mean_rtt(&self) -> Option<Duration> {
+            None
+        }
     }
 
     /// One more with each sample.
@@ -233,7 +233,7 @@ mod tests {
     /// A limit of 1, in use, and somebody who waits.
     fn parked() -> (Learner, Gate) {
         let gate = Gate::new(1);
-        assert!(gate.try_acquire(&World));
+        assert!(gate.try_acquire(&World).is_some());
         let mut cx = Context::from_waker(Waker::noop());
         assert!(gate.poll_acquire(&mut None, &mut cx, &World).is_pending());
         (Learner::new(Box::new(Step(1)), 1), gate)

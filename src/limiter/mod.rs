@@ -6,6 +6,8 @@ mod builder;
 mod handle;
 mod learner;
 mod path;
+mod refusals;
+mod reserve;
 mod snapshot;
 mod state;
 mod timer;
@@ -13,9 +15,10 @@ mod timer;
 pub use acquire::Acquire;
 pub use builder::LimiterBuilder;
 pub use handle::Limiter;
-pub use snapshot::Snapshot;
+pub use refusals::Rejections;
+pub use snapshot::{Share, Snapshot};
 
-pub(crate) use path::{Finished, Handle, Spared};
+pub(crate) use path::{Finished, Handle};
 
 #[cfg(all(test, tower_adaptive_loom))]
 mod models;

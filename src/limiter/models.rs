@@ -14,7 +14,7 @@ use super::acquire::Acquire;
 use super::buffer::Buffer;
 use super::handle::Limiter;
 use super::learner::Observed;
-use crate::gate::Permit;
+use crate::gate::{Pass, Permit};
 use crate::{Algorithm, Bounds, Outcome, Sample};
 
 /// Writes down what it is taught.
@@ -111,7 +111,7 @@ impl Algorithm for Step {
 
 fn forced(limiter: &Limiter) -> Permit {
     assert!(limiter.admit_past_limit());
-    Permit::new(limiter.clone())
+    Permit::new(limiter.clone(), Pass::Plain)
 }
 
 /// A caller that waits, and whether it was woken.

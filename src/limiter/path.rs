@@ -6,14 +6,16 @@ use tokio::time::Instant;
 
 use super::handle::Limiter;
 use super::learner::{Learner, Observed};
+use super::reserve::Reserve;
 use super::timer::Timer;
-use crate::Outcome;
-use crate::admission::{Reason, Rejected};
-use crate::gate::{Entry, Env, Gate, Pass, Ticket};
+use crate::admission::Rejected;
+use crate::gate::{Decision, Entry, Env, Gate, Manner, Pass, Ticket};
+use crate::{Outcome, Reason};
 
 pub(super) struct Core {
     pub(super) gate: Gate,
     pub(super) learner: Learner,
+    pub(super) reserve: Reserve,
     pub(super) started: Instant,
     pub(super) timer: Timer,
     pub(super) name: Option<Box<str>>,
@@ -28,13 +30,13 @@ impl Limiter {
         &self.core.timer
     }
 
-    /// Admits a request or counts it as rejected.
-    pub(crate) fn admit(&self) -> bool {
-        let admitted = self.gate().try_acquire(self);
-        if !admitted {
-            self.core.learner.count_rejected();
+    /// Admits a request that is not to wait, or counts it as rejected.
+    pub(crate) fn admit(&self) -> Option<Pass> {
+        let pass = self.gate().try_acquire(self);
+        if pass.is_none() {
+            self.core.learner.rejected.count(Reason::Limit);
         }
-        admitted
+        pass
     }
 
     /// Admits a request that the limit does not apply to.
@@ -42,37 +44,63 @@ impl Limiter {
         self.gate().acquire_past_limit()
     }
 
-    /// Admits every request, and says whether it is spared: whether it would have been rejected
-    /// if those spared before it had been, too. `None` if none more can be counted.
-    pub(crate) fn admit_and_observe(&self) -> Option<Spared> {
-        // Relaxed: an observation; two that race for the last place may both find it.
-        let word = self.gate().load();
-        let others = word
-            .in_flight()
-            .saturating_sub(self.core.learner.spared_in_flight());
-        if !self.admit_past_limit() {
-            return None;
-        }
-        if others < word.limit() {
-            return Some(Spared::No);
-        }
-        self.core.learner.count_spared();
-        Some(Spared::Yes)
-    }
-
     /// Admits a request, queues it, or turns it away.
-    pub(crate) fn enter(&self, _ticket: &Ticket<'_>) -> Entry {
-        if self.admit() {
-            Entry::Admitted(Pass::Plain)
-        } else {
-            Entry::Rejected(Rejected::new(Reason::Limit, self.limit(), Duration::ZERO))
+    pub(crate) fn enter(&self, ticket: &Ticket<'_>) -> Entry {
+        match self.decide(ticket, false) {
+            Decision::Admitted(pass) => Entry::Admitted(pass),
+            Decision::Queued(place) => Entry::Queued(place),
+            Decision::Refused(reason) => Entry::Rejected(self.reject(reason)),
         }
     }
 
     /// Admits every request, and counts those that [`enter`](Self::enter) would have turned away.
-    /// `None` if none more can be counted.
-    pub(crate) fn observe(&self, _ticket: &Ticket<'_>) -> Option<Pass> {
-        self.admit_and_observe().map(|_| Pass::Plain)
+    ///
+    /// What is in flight on paper is what would be if nobody had been spared: a request that would
+    /// have waited waits, as a ghost, while it is in flight already.
+    pub(crate) fn observe(&self, ticket: &Ticket<'_>) -> Pass {
+        match self.decide(ticket, true) {
+            Decision::Admitted(pass) => pass,
+            Decision::Queued(place) => {
+                self.gate().enter_beyond();
+                place.into_ghost()
+            }
+            Decision::Refused(reason) => {
+                self.core.learner.spared.count(reason);
+                self.gate().enter_beyond();
+                Pass::Spared
+            }
+        }
+    }
+
+    fn decide(&self, ticket: &Ticket<'_>, ghost: bool) -> Decision {
+        let gate = self.gate();
+        if gate.has_queue() {
+            let manner = Manner { headroom: 0, ghost };
+            return gate.enter(ticket, manner, self);
+        }
+        let limit = gate.load().limit();
+        let headroom = self.core.reserve.arrive(ticket.priority, limit);
+        let decision = gate.enter(ticket, Manner { headroom, ghost }, self);
+        if let Decision::Refused(Reason::Limit) = decision {
+            self.core.reserve.turned_away(ticket.priority, limit);
+        }
+        decision
+    }
+
+    /// Counts a request as rejected, and says what there is to say.
+    #[cold]
+    pub(crate) fn reject(&self, reason: Reason) -> Rejected {
+        self.core.learner.rejected.count(reason);
+        let word = self.gate().load();
+        let ahead = word.in_flight() + self.waiting();
+        let rtt = self.mean_rtt().unwrap_or_default();
+        let drain_time = rtt.mul_f64(ahead as f64 / word.limit() as f64);
+        Rejected::new(reason, word.limit(), drain_time)
+    }
+
+    /// Counts a request that left the queue before it was admitted or turned away.
+    pub(crate) fn count_abandoned(&self) {
+        self.core.learner.count_abandoned();
     }
 
     /// Reports a finished request, then gives back its permit.
@@ -86,11 +114,10 @@ impl Limiter {
             outcome: finished.outcome,
         };
         let env = At { limiter: self, now };
-        if finished.spared == Spared::Yes {
-            self.core.learner.spared_finished();
-        }
         self.core.learner.learn(&observed, self.gate());
-        self.gate().release(&env);
+        if let Some(reason) = self.gate().release(finished.pass, &env) {
+            self.core.learner.spared.count(reason);
+        }
         if self.core.learner.settle(self.gate()) {
             self.gate().hand_over(&env);
         }
@@ -117,6 +144,10 @@ impl Env for Limiter {
     fn start_timer(&self) {
         self.core.timer.start(self);
     }
+
+    fn mean_rtt(&self) -> Option<Duration> {
+        self.core.learner.mean_rtt()
+    }
 }
 
 /// The limiter at a moment that was read already.
@@ -136,6 +167,10 @@ impl Env for At<'_> {
 
     fn start_timer(&self) {
         self.limiter.start_timer();
+    }
+
+    fn mean_rtt(&self) -> Option<Duration> {
+        self.limiter.mean_rtt()
     }
 }
 
@@ -158,12 +193,5 @@ pub(crate) struct Finished {
     pub(crate) limit: u32,
     /// `None` teaches nothing.
     pub(crate) outcome: Option<Outcome>,
-    pub(crate) spared: Spared,
-}
-
-/// Whether a request was admitted only because its layer observes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Spared {
-    Yes,
-    No,
+    pub(crate) pass: Pass,
 }

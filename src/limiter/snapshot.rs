@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use super::refusals::Rejections;
 use crate::{Bounds, Outcome, Report};
 
 /// The state of a [`Limiter`](crate::Limiter) at one moment.
@@ -28,8 +29,17 @@ pub struct Snapshot {
     pub ignored: u64,
     /// Turned away; they never reached the service.
     pub rejected: u64,
+    /// The same, by reason.
+    pub rejected_by: Rejections,
     /// Admitted only because the layer observes: what it would have rejected otherwise.
     pub spared: u64,
+    /// The same, by reason.
+    pub spared_by: Rejections,
+    /// Dropped by their callers while they waited in the queue.
+    pub abandoned: u64,
+    /// The guaranteed shares, in the order in which they were given, and what is left to all others;
+    /// empty if nothing is guaranteed.
+    pub shares: Vec<Share>,
     /// Finished requests from which nothing was learned because too many finished at once.
     pub samples_dropped: u64,
     /// The RTT of the last success.
@@ -58,6 +68,18 @@ impl Snapshot {
     pub fn admitted(&self) -> u64 {
         self.finished() + self.in_flight as u64
     }
+}
+
+/// A guaranteed share of a limit.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Share {
+    /// Whose it is; `None` for all who are guaranteed nothing by name.
+    pub key: Option<String>,
+    /// The fraction of the limit.
+    pub fraction: f64,
+    /// Permits that are out.
+    pub in_flight: usize,
 }
 
 /// Finished requests by outcome.

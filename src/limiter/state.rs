@@ -40,11 +40,18 @@ impl State {
         self.limit
     }
 
-    pub(super) fn record(&mut self, observed: &Observed) {
+    /// Counts a finished request, and returns whether the average RTT has changed.
+    pub(super) fn record(&mut self, observed: &Observed) -> bool {
         self.counts.record(observed.outcome);
-        if observed.outcome == Some(Outcome::Success) {
+        let success = observed.outcome == Some(Outcome::Success);
+        if success {
             self.record_rtt(observed.rtt);
         }
+        success
+    }
+
+    pub(super) fn smoothed_rtt_ns(&self) -> u64 {
+        self.smoothed_rtt_ns
     }
 
     /// Lets the algorithm work and takes over its limit. One that panics is not asked again.

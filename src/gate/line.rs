@@ -1,0 +1,297 @@
+use tokio::time::Instant;
+
+use super::drain::Drain;
+use super::shares::PartitionId;
+use super::slots::{Index, Kind, List, Slot, Slots};
+use crate::admission::{Priority, Queue};
+
+/// Who is next.
+///
+/// There are those who wait as long as they must (callers of `poll_ready` and of `acquire`), first
+/// come first served; and there are requests, in a *lane* for each partition and priority. Next is
+///
+/// 1. whoever belongs to a partition below its guarantee, before all others;
+/// 2. the highest priority (a caller without one is `Normal`);
+/// 3. the partition that is furthest below its guarantee, or least above it;
+/// 4. whoever came first; but in a lane that does not drain, the newest of it.
+///
+/// Under overload somebody has to go unserved. First come first served serves everybody late, whose
+/// clients have given up; newest first serves some in time. That, and giving the old ones up early,
+/// is what Facebook calls adaptive LIFO with controlled delay (B. Maurer, "Fail at Scale", ACM Queue
+/// 13(8), 2015).
+#[derive(Debug)]
+pub(super) struct Line {
+    patient: List,
+    /// By partition and priority.
+    lanes: Vec<[Lane; 5]>,
+    /// Requests in all lanes, ghosts among them.
+    requests: usize,
+    ghosts: usize,
+    pub(super) queue: Queue,
+}
+
+#[derive(Debug)]
+struct Lane {
+    list: List,
+    drain: Drain,
+}
+
+impl Line {
+    pub(super) fn new() -> Self {
+        Self {
+            patient: List::new(),
+            lanes: Vec::new(),
+            requests: 0,
+            ghosts: 0,
+            queue: Queue::none(),
+        }
+    }
+
+    pub(super) fn make_room_for(&mut self, partitions: usize) {
+        while self.lanes.len() < partitions {
+            self.lanes.push([const { Lane::new() }; 5]);
+        }
+    }
+
+    /// How many wait, ghosts among them.
+    pub(super) fn len(&self) -> usize {
+        self.patient.len() + self.requests
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many wait in truth.
+    pub(super) fn waiting(&self) -> usize {
+        self.len() - self.ghosts
+    }
+
+    pub(super) fn requests(&self) -> usize {
+        self.requests
+    }
+
+    pub(super) fn is_free(&self, id: PartitionId) -> bool {
+        self.lanes
+            .get(id.index())
+            .is_none_or(|lanes| lanes.iter().all(|lane| lane.list.len() == 0))
+    }
+
+    /// Notes how long the oldest of each lane has waited. Called before a request is queued or
+    /// granted.
+    pub(super) fn observe(&mut self, slots: &Slots, now: Instant) {
+        if self.requests == 0 {
+            return;
+        }
+        let target = self.queue.target;
+        for lane in self.lanes.iter_mut().flatten() {
+            if let Some(oldest) = lane.list.front() {
+                if let Kind::Request(request) = slots.at(oldest).kind {
+                    let wait = now.saturating_duration_since(request.arrived);
+                    lane.drain.observe(wait, now, target);
+                }
+            }
+        }
+    }
+
+    pub(super) fn push_back(&mut self, slots: &mut Slots, index: Index) {
+        self.count(slots.at(index), true);
+        self.list_of(slots.at(index)).push_back(slots, index);
+    }
+
+    /// Puts somebody where it is served before all others of its kind.
+    pub(super) fn push_next(
+        &mut self,
+        slots: &mut Slots,
+        index: Index,
+        now: impl FnOnce() -> Instant,
+    ) {
+        self.count(slots.at(index), true);
+        let newest_first = match slots.at(index).kind {
+            Kind::Patient => false,
+            Kind::Request(_) => {
+                let interval = self.queue.interval;
+                self.lane_of(slots.at(index))
+                    .drain
+                    .is_overloaded(now(), interval)
+            }
+        };
+        let list = self.list_of(slots.at(index));
+        if newest_first {
+            list.push_back(slots, index);
+        } else {
+            list.push_front(slots, index);
+        }
+    }
+
+    pub(super) fn remove(&mut self, slots: &mut Slots, index: Index) {
+        self.count(slots.at(index), false);
+        self.list_of(slots.at(index)).remove(slots, index);
+        if let Kind::Request(_) = slots.at(index).kind {
+            let lane = self.lane_of(slots.at(index));
+            if lane.list.len() == 0 {
+                lane.drain.reset();
+            }
+        }
+    }
+
+    /// Returns who is next. `deficit` says by how much a partition is below its guarantee.
+    pub(super) fn next(
+        &self,
+        slots: &Slots,
+        deficit: impl Fn(PartitionId) -> f64,
+        now: Instant,
+    ) -> Option<Index> {
+        let mut best = self.patient.front();
+        let interval = self.queue.interval;
+        for lanes in &self.lanes {
+            // Only the highest class of a partition can be the best of all.
+            let Some(lane) = lanes.iter().rev().find(|lane| lane.list.len() > 0) else {
+                continue;
+            };
+            let candidate = if lane.drain.is_overloaded(now, interval) {
+                lane.list.back()
+            } else {
+                lane.list.front()
+            };
+            best = match (best, candidate) {
+                (Some(one), Some(other)) => {
+                    let (left, right) = (slots.at(one), slots.at(other));
+                    Some(if left.goes_before(right, &deficit) {
+                        one
+                    } else {
+                        other
+                    })
+                }
+                (one, other) => one.or(other),
+            };
+        }
+        best
+    }
+
+    /// Returns a request that has waited too long: longer than it may, or, in a lane that does not
+    /// drain, more than twice the target.
+    pub(super) fn overdue(&self, slots: &Slots, now: Instant) -> Option<Index> {
+        if self.requests == 0 {
+            return None;
+        }
+        let (target, interval) = (self.queue.target, self.queue.interval);
+        self.lanes.iter().flatten().find_map(|lane| {
+            let oldest = lane.list.front()?;
+            let Kind::Request(request) = slots.at(oldest).kind else {
+                return None;
+            };
+            let early = lane.drain.is_overloaded(now, interval)
+                && now.saturating_duration_since(request.arrived) > 2 * target;
+            (early || request.until <= now).then_some(oldest)
+        })
+    }
+
+    /// Returns the request that matters least, the newest of them. A ghost may only have the place
+    /// of a ghost.
+    pub(super) fn least(
+        &self,
+        slots: &Slots,
+        below: impl Fn(PartitionId) -> bool,
+        ghost: bool,
+    ) -> Option<Index> {
+        let newest = self.lanes.iter().flat_map(|lanes| {
+            // Only the lowest class of a partition can be the least of all.
+            let lane = lanes.iter().find(|lane| lane.list.len() > 0)?;
+            lane.list.back()
+        });
+        newest
+            .filter(|&index| !ghost || slots.at(index).is_ghost())
+            .min_by_key(|&index| {
+                let slot = slots.at(index);
+                let newer = u64::MAX - slot.number;
+                (below(slot.partition), slot.priority(), newer)
+            })
+    }
+
+    /// Returns how many go before a newcomer.
+    pub(super) fn ahead(&self, priority: Priority, partition: PartitionId, now: Instant) -> usize {
+        let patient = match priority <= Priority::Normal && partition == PartitionId::REST {
+            true => self.patient.len(),
+            false => 0,
+        };
+        let Some(lanes) = self.lanes.get(partition.index()) else {
+            return patient;
+        };
+        let class = priority as usize;
+        let higher: usize = lanes[class + 1..].iter().map(|lane| lane.list.len()).sum();
+        let same = &lanes[class];
+        if same.drain.is_overloaded(now, self.queue.interval) {
+            patient + higher
+        } else {
+            patient + higher + same.list.len()
+        }
+    }
+
+    /// Everybody, roughly in the order in which they are served.
+    pub(super) fn all(&self, slots: &Slots) -> Vec<Index> {
+        let lanes = self.lanes.iter().flat_map(|lanes| lanes.iter().rev());
+        self.patient
+            .iter(slots)
+            .chain(lanes.flat_map(|lane| lane.list.iter(slots)))
+            .collect()
+    }
+
+    fn count(&mut self, slot: &Slot, more: bool) {
+        let Kind::Request(request) = slot.kind else {
+            return;
+        };
+        let ghost = usize::from(request.ghost);
+        if more {
+            self.requests += 1;
+            self.ghosts += ghost;
+        } else {
+            self.requests -= 1;
+            self.ghosts -= ghost;
+        }
+    }
+
+    fn list_of(&mut self, slot: &Slot) -> &mut List {
+        match slot.kind {
+            Kind::Patient => &mut self.patient,
+            Kind::Request(_) => &mut self.lane_of(slot).list,
+        }
+    }
+
+    fn lane_of(&mut self, slot: &Slot) -> &mut Lane {
+        self.make_room_for(slot.partition.index() + 1);
+        &mut self.lanes[slot.partition.index()][slot.priority() as usize]
+    }
+}
+
+impl Lane {
+    const fn new() -> Self {
+        Self {
+            list: List::new(),
+            drain: Drain::new(),
+        }
+    }
+}
+
+impl Slot {
+    pub(super) fn priority(&self) -> Priority {
+        match self.kind {
+            Kind::Patient => Priority::Normal,
+            Kind::Request(request) => request.priority,
+        }
+    }
+
+    pub(super) fn is_ghost(&self) -> bool {
+        matches!(self.kind, Kind::Request(request) if request.ghost)
+    }
+
+    fn goes_before(&self, other: &Self, deficit: &impl Fn(PartitionId) -> f64) -> bool {
+        let (ours, theirs) = (deficit(self.partition), deficit(other.partition));
+        let below = (ours > 0.0).cmp(&(theirs > 0.0));
+        below
+            .then(self.priority().cmp(&other.priority()))
+            .then(ours.total_cmp(&theirs))
+            .then(other.number.cmp(&self.number))
+            .is_gt()
+    }
+}

@@ -1,0 +1,211 @@
+use crate::{Reason, Shares};
+
+/// The partitions of a limit: what each is guaranteed, has in flight, and was seen to need.
+///
+/// # The law
+///
+/// Of a limit of L, a partition with the fraction f is guaranteed f·L permits, in whole permits as
+/// near as they go. What it does not use is lent.
+///
+/// With a queue nothing more is needed: a freed permit goes to those who are below their guarantee,
+/// so one RTT after they come back, when all that was lent has been returned, they have it.
+///
+/// Without a queue, a freed permit would go to whoever comes next. So each partition has a number
+/// of permits that it *wants*: one more with each request that was turned away although the
+/// partition was below its guarantee, at most the guarantee, at least what it has in flight. What
+/// it wants and has not got is *kept* for it: others borrow only what is left. As long as a partition
+/// does not use what it wants, that is halved with each RTT, which is taken to be the time in which
+/// L requests finish.
+#[derive(Debug)]
+pub(super) struct Partitions {
+    /// The first is that of all who are guaranteed nothing by name.
+    list: Vec<Partition>,
+    finished: usize,
+}
+
+/// A place in the list of partitions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PartitionId(u16);
+
+#[derive(Debug)]
+struct Partition {
+    /// `None` for the rest, and for what was guaranteed something once.
+    name: Option<Box<str>>,
+    fraction: f64,
+    in_flight: usize,
+    wanted: usize,
+    /// The most in flight since `wanted` was last reduced.
+    peak: usize,
+}
+
+impl PartitionId {
+    pub(super) const REST: Self = Self(0);
+
+    pub(super) fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+impl Partitions {
+    pub(super) fn new() -> Self {
+        Self {
+            list: vec![Partition::new(None, 1.0)],
+            finished: 0,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Changes what is guaranteed. Those who are guaranteed nothing any more are part of the rest
+    /// when they come next. `is_free` says whether nobody of a partition waits.
+    pub(super) fn set(&mut self, shares: &Shares, is_free: impl Fn(PartitionId) -> bool) {
+        for former in &mut self.list[1..] {
+            former.fraction = 0.0;
+        }
+        let mut rest = 1.0;
+        for guarantee in shares.guarantees() {
+            rest -= guarantee.fraction;
+            let named = |partition: &Partition| partition.name.as_deref() == Some(&*guarantee.name);
+            if let Some(known) = self.list.iter_mut().find(|partition| named(partition)) {
+                known.fraction = guarantee.fraction;
+                continue;
+            }
+            let name = Some(guarantee.name.as_str().into());
+            let partition = Partition::new(name, guarantee.fraction);
+            let vacant = (1..self.list.len()).find(|&index| {
+                let former = &self.list[index];
+                former.fraction == 0.0
+                    && former.in_flight == 0
+                    && is_free(PartitionId(index as u16))
+            });
+            match vacant {
+                Some(index) => self.list[index] = partition,
+                // At worst all that there may be, and all that there were.
+                None if self.list.len() <= usize::from(u16::MAX) => self.list.push(partition),
+                None => {}
+            }
+        }
+        // Not a rounding error's worth.
+        self.list[0].fraction = if rest > 1e-9 { rest } else { 0.0 };
+        for former in &mut self.list[1..] {
+            if former.fraction == 0.0 {
+                former.name = None;
+                former.wanted = 0;
+            }
+        }
+    }
+
+    pub(super) fn find(&self, name: Option<&str>) -> PartitionId {
+        let Some(name) = name else {
+            return PartitionId::REST;
+        };
+        let index = self
+            .list
+            .iter()
+            .position(|partition| partition.name.as_deref() == Some(name));
+        PartitionId(index.unwrap_or(0) as u16)
+    }
+
+    /// Returns by how many permits a partition is below its guarantee; above it, less than 0.
+    pub(super) fn deficit(&self, id: PartitionId, limit: usize) -> f64 {
+        let partition = &self.list[id.index()];
+        // A rounding error is not a permit.
+        partition.fraction * limit as f64 - partition.in_flight as f64 - 1e-9
+    }
+
+    /// Returns the permits a partition is guaranteed, at least 1.
+    pub(super) fn guarantee(&self, id: PartitionId, limit: usize) -> f64 {
+        (self.list[id.index()].fraction * limit as f64).max(1.0)
+    }
+
+    /// Decides about a request in the absence of a queue. `room` is what is free below the limit.
+    pub(super) fn decide(
+        &mut self,
+        id: PartitionId,
+        limit: usize,
+        room: usize,
+    ) -> Result<(), Reason> {
+        let below = self.deficit(id, limit) > 0.0;
+        if room == 0 {
+            if below {
+                self.list[id.index()].want_more(limit);
+            }
+            return Err(Reason::Limit);
+        }
+        if below || self.kept_for_others(id, limit) < room {
+            Ok(())
+        } else {
+            Err(Reason::ShareExhausted)
+        }
+    }
+
+    pub(super) fn admitted(&mut self, id: PartitionId) {
+        let partition = &mut self.list[id.index()];
+        partition.in_flight += 1;
+        partition.peak = partition.peak.max(partition.in_flight);
+    }
+
+    /// Takes back what [`admitted`](Self::admitted) counted, for a grant that nobody took up.
+    pub(super) fn given_back(&mut self, id: PartitionId) {
+        let partition = &mut self.list[id.index()];
+        partition.in_flight = partition.in_flight.saturating_sub(1);
+    }
+
+    pub(super) fn finished(&mut self, id: PartitionId, limit: usize) {
+        self.given_back(id);
+        self.finished += 1;
+        if self.finished >= limit {
+            self.finished = 0;
+            for partition in &mut self.list {
+                partition.want_less();
+            }
+        }
+    }
+
+    /// Name, guaranteed fraction and requests in flight of each partition; the rest comes last.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Option<&str>, f64, usize)> {
+        let named = self.list[1..].iter().filter(|one| one.name.is_some());
+        named
+            .chain(&self.list[..1])
+            .map(|one| (one.name.as_deref(), one.fraction, one.in_flight))
+    }
+
+    fn kept_for_others(&self, id: PartitionId, limit: usize) -> usize {
+        let others = self.list.iter().enumerate();
+        others
+            .filter(|(index, _)| *index != id.index())
+            .map(|(_, partition)| {
+                let wanted = partition.wanted.min(partition.most(limit));
+                wanted.saturating_sub(partition.in_flight)
+            })
+            .sum()
+    }
+}
+
+impl Partition {
+    fn new(name: Option<Box<str>>, fraction: f64) -> Self {
+        Self {
+            name,
+            fraction,
+            in_flight: 0,
+            wanted: 0,
+            peak: 0,
+        }
+    }
+
+    /// The most that is ever kept for it.
+    fn most(&self, limit: usize) -> usize {
+        (self.fraction * limit as f64 - 1e-9).ceil().max(0.0) as usize
+    }
+
+    fn want_more(&mut self, limit: usize) {
+        self.wanted = (self.wanted.max(self.in_flight) + 1).min(self.most(limit));
+    }
+
+    fn want_less(&mut self) {
+        self.wanted = self.peak.max(self.wanted / 2 + self.peak / 2);
+        self.peak = self.in_flight;
+    }
+}

@@ -1,0 +1,82 @@
+use crate::Reason;
+use crate::sync::atomic::{AtomicU64, Ordering};
+
+/// Requests that were turned away, by reason.
+///
+/// Relaxed, all of them: counts for people and samples; nothing depends on their order.
+#[derive(Debug)]
+pub(super) struct Refusals {
+    total: AtomicU64,
+    /// Those of all reasons but the most common, which is the difference.
+    uncommon: [AtomicU64; Reason::ALL.len()],
+}
+
+/// How many requests were turned away, by reason.
+///
+/// # Examples
+///
+/// ```
+/// use tower_adaptive::{Fixed, Limiter, Reason};
+///
+/// let limiter = Limiter::new(Fixed::new(1));
+/// let permit = limiter.try_acquire();
+/// assert!(permit.is_some() && limiter.try_acquire().is_none());
+/// assert_eq!(limiter.snapshot().rejected_by.get(Reason::Limit), 1);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rejections([u64; Reason::ALL.len()]);
+
+impl Refusals {
+    pub(super) fn new() -> Self {
+        Self {
+            total: AtomicU64::new(0),
+            uncommon: std::array::from_fn(|_| AtomicU64::new(0)),
+        }
+    }
+
+    pub(super) fn count(&self, reason: Reason) {
+        self.total.fetch_add(1, Ordering::Relaxed);
+        if reason != COMMON {
+            self.uncommon[reason as usize].fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[inline]
+    pub(super) fn total(&self) -> u64 {
+        self.total.load(Ordering::Relaxed)
+    }
+
+    /// Returns the counts of one moment, but for those that are being counted.
+    pub(super) fn load(&self) -> Rejections {
+        let total = self.total();
+        let mut counts = Reason::ALL.map(|reason| self.of(reason));
+        let uncommon: u64 = counts.iter().sum();
+        counts[COMMON as usize] = total.saturating_sub(uncommon);
+        Rejections(counts)
+    }
+
+    fn of(&self, reason: Reason) -> u64 {
+        self.uncommon[reason as usize].load(Ordering::Relaxed)
+    }
+}
+
+impl Rejections {
+    /// Returns how many were turned away for one reason.
+    #[must_use]
+    pub fn get(&self, reason: Reason) -> u64 {
+        self.0[reason as usize]
+    }
+
+    /// Returns how many were turned away.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.0.iter().sum()
+    }
+
+    /// Returns each reason with its count.
+    pub fn iter(&self) -> impl Iterator<Item = (Reason, u64)> {
+        Reason::ALL.into_iter().zip(self.0)
+    }
+}
+
+const COMMON: Reason = Reason::Limit;

@@ -1,0 +1,108 @@
+use crate::Priority;
+use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+/// What is kept free of those who matter less, where there is no queue.
+///
+/// # The law
+///
+/// Of each priority `p` a number of permits `kept(p)` is kept free: its requests are admitted only
+/// while less than `limit - kept(p)` are in flight. So it is turned away before the limit is
+/// reached, the earlier the less it matters, and whoever matters more finds room. Nothing is kept
+/// free of `Critical`, and at most half of the limit of any other.
+///
+/// How much is fed back from the rejections of those that matter more. For each request above `p`
+///
+/// - that was turned away, `kept(p)` rises by one permit;
+/// - that came at all, it falls by 1/4096 of a permit, and by 1/32768 of itself.
+///
+/// This is a stochastic approximation (Robbins and Monro, 1951): it settles where one in 4096
+/// requests above `p` is turned away, somewhat more where much is kept. If of the last few hundred
+/// requests, by the distribution of their priorities, none was above `p`, `kept(p)` is halved.
+///
+/// Keeping permits free for those who matter more is trunk reservation, as telephone networks have
+/// it (F. P. Kelly, "Loss Networks", Annals of Applied Probability 1(3), 1991): on a loss system it
+/// does with a few permits what a threshold on the priority alone, moved by the rejection rate as in
+/// Uber's Cinnamon or failsafe-go, does only by turning away much more. From those it has the
+/// feedback on rejections over the priorities that came last.
+///
+/// All accesses are Relaxed: these are statistics, and a request that reads them a moment too early
+/// is treated as it would have been that moment ago.
+#[derive(Debug)]
+pub(super) struct Reserve {
+    /// Whether anybody ever said how much a request matters.
+    in_use: AtomicBool,
+    /// Requests since the last look at their distribution.
+    arrived: [AtomicU32; CLASSES],
+    /// In parts of a permit.
+    kept: [AtomicU32; CLASSES],
+}
+
+const CLASSES: usize = Priority::ALL.len();
+
+/// Parts of a permit.
+const PARTS: u32 = 4096;
+
+/// How many requests of one priority make an epoch.
+const EPOCH: u32 = 128;
+
+impl Reserve {
+    pub(super) fn new() -> Self {
+        Self {
+            in_use: AtomicBool::new(false),
+            arrived: std::array::from_fn(|_| AtomicU32::new(0)),
+            kept: std::array::from_fn(|_| AtomicU32::new(0)),
+        }
+    }
+
+    /// Notes that a request has come, and returns how many permits are kept free of it.
+    #[inline]
+    pub(super) fn arrive(&self, priority: Priority, limit: usize) -> usize {
+        if !self.in_use.load(Ordering::Relaxed) {
+            if priority == Priority::Normal {
+                return 0;
+            }
+            self.in_use.store(true, Ordering::Relaxed);
+        }
+        // Exactly one request of an epoch sees its last number.
+        if self.arrived[priority as usize].fetch_add(1, Ordering::Relaxed) + 1 == EPOCH {
+            self.end_epoch();
+        }
+        self.kept(priority).min(limit / 2)
+    }
+
+    /// Notes that a request was turned away because there was no room for it.
+    pub(super) fn turned_away(&self, priority: Priority, limit: usize) {
+        let most = u32::try_from(limit / 2).map_or(u32::MAX, |half| half.saturating_mul(PARTS));
+        for kept in &self.kept[..priority as usize] {
+            change(kept, |parts| parts.saturating_add(PARTS).min(most));
+        }
+    }
+
+    /// Returns how many permits are kept free of a priority: what is kept free of a higher one is
+    /// kept free of it, too.
+    pub(super) fn kept(&self, priority: Priority) -> usize {
+        let kept = self.kept[priority as usize..].iter();
+        let parts = kept.map(|parts| parts.load(Ordering::Relaxed)).max();
+        (parts.unwrap_or(0) / PARTS) as usize
+    }
+
+    #[cold]
+    fn end_epoch(&self) {
+        let mut above = 0;
+        for (arrived, kept) in self.arrived.iter().zip(&self.kept).rev() {
+            change(kept, |parts| match above {
+                0 => parts / 2,
+                _ => {
+                    let share = u64::from(parts) * u64::from(above) / (8 * u64::from(PARTS));
+                    parts.saturating_sub(above).saturating_sub(share as u32)
+                }
+            });
+            above += arrived.swap(0, Ordering::Relaxed);
+        }
+    }
+}
+
+fn change(parts: &AtomicU32, f: impl Fn(u32) -> u32) {
+    // Relaxed: see the type.
+    let _ = parts.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |parts| Some(f(parts)));
+}
