@@ -2,23 +2,34 @@
 //!
 //! # State
 //!
-//! One atomic [`Word`](word::Word) holds the limit, the number in flight and one flag, *parked*.
-//! Behind a mutex lie the [`Waiters`](waiters::Waiters): the queue, oldest first, and the *grants*,
-//! permits given to a waiter that has not been polled since. A grant counts as in flight from the
-//! moment it is made, so that nobody else takes its room.
+//! One atomic [`Word`](word::Word) holds the limit, the number in flight and two flags, *parked* and
+//! *guarded*. Behind a mutex lie the [`Waiters`](waiters::Waiters): the [`Line`](line::Line) of those
+//! who wait, the *grants*, permits given to a waiter that has not been polled since, and the
+//! [`Partitions`](shares::Partitions), of which each counts its own requests in flight. A grant counts
+//! as in flight from the moment it is made, so that nobody else takes its room.
+//!
+//! In the line stand *patient* callers, who wait in `poll_ready` or `acquire` as long as they must,
+//! and *requests*, which an admission has queued: at most so many, each until a time of its own, in
+//! an order of their own. A request may be a *ghost*: its layer only observes, so it is in flight
+//! already and waits on paper. What is in flight and not on paper is counted *beyond* the word.
 //!
 //! # Invariants
 //!
 //! 1. An admission is a compare-and-swap of the word that found in flight below the limit (except
 //!    [`acquire_past_limit`](Gate::acquire_past_limit), which says so). A limit that fell
 //!    therefore holds at once: releases admit nobody until there is room.
-//! 2. *parked* is set exactly while the queue or the grants are not empty, seen from under the
+//! 2. *parked* is set exactly while the line or the grants are not empty, seen from under the
 //!    lock, where alone it changes. While it is set nobody is admitted outside the lock, so that
 //!    newcomers do not overtake.
 //! 3. Whoever makes room (gives a permit back, raises the limit, takes a grant back) and finds
-//!    *parked* set hands the room on: it takes the lock and grants to the oldest in the queue.
-//! 4. Each unit in flight is owned by exactly one permit, one holder of a spent wait, or one grant.
-//! 5. No code of a caller runs under the lock: wakers are cloned, woken and dropped outside it.
+//!    *parked* set hands the room on: it takes the lock and grants to whoever is next in the line.
+//! 4. Each unit in flight is owned by exactly one permit, one holder of a spent wait, one grant, or
+//!    one ghost that has claimed it. While *guarded* is set, which is while shares are guaranteed,
+//!    nobody is admitted outside the lock either, and each unit admitted since then is one of
+//!    exactly one partition.
+//! 5. The wait of a request ends once: granted, refused, timed out or left. All four happen under
+//!    the lock, and each takes it out of the line.
+//! 6. No code of a caller runs under the lock: wakers are cloned, woken and dropped outside it.
 //!
 //! # Why no wake-up is lost
 //!
@@ -32,12 +43,22 @@
 //! queue itself                           |
 //! set parked                         (1) | in flight - 1, read parked          (2)
 //! look for room again, under the lock    | parked: take the lock,
-//! none: leave a waker, unlock, sleep     |   grant to the oldest, unlock, wake it
+//! none: leave a waker, unlock, sleep     |   grant to the next, unlock, wake it
 //! ```
 //!
 //! If (1) comes before (2) the releaser sees the flag, waits for the lock, and finds the waiter in
 //! the queue with its waker. If (2) comes before (1) the waiter's second look sees the room. Raising
 //! the limit is the same with "limit := n" at (2).
+//!
+//! A request is queued when it is called and leaves its waker when it is first polled. What was
+//! decided between the two needs no wake-up: the first poll looks before it sleeps, under the lock
+//! under which the decision was made.
+//!
+//! # Time
+//!
+//! A request gives up at a time of its own, by a clock of its own: its future holds a timer. Where
+//! a lane does not drain, the old ones are refused earlier; that happens when anybody comes or goes,
+//! since only then is there anything to be had that they are in the way of.
 //!
 //! # Grants that nobody takes up
 //!
@@ -54,6 +75,11 @@
 //!
 //! - *A waiter is dropped*: queued, it leaves the queue; granted, the grant is given back and
 //!   handed on; lapsed, there is nothing to return.
+//! - *A request is dropped after it was refused, and before it was polled*: it counts as abandoned.
+//! - *A request is granted a permit as its time runs out*: it has the permit.
+//! - *A queue is made smaller than what is in it*: those who wait keep their places.
+//! - *Shares change while requests are in flight*: a permit goes back to the partition it was taken
+//!   from, whatever is guaranteed to that now. One taken before there were shares is nobody's.
 //! - *A waker panics*, woken or dropped: it is contained, and the others are woken all the same.
 //! - *The runtime of the timer ends*: the timer's guard says so and wakes the queue. Whoever of it
 //!   is alive polls, on a runtime that is, and starts another.

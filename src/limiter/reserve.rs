@@ -13,9 +13,9 @@ use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 /// How much is fed back from the rejections of those that matter more. For each request above `p`
 ///
 /// - that was turned away, `kept(p)` rises by one permit;
-/// - that came at all, it falls by 1/4096 of a permit, and by 1/32768 of itself.
+/// - that came at all, it falls by 1/8192 of a permit, and by 1/65536 of itself.
 ///
-/// This is a stochastic approximation (Robbins and Monro, 1951): it settles where one in 4096
+/// This is a stochastic approximation (Robbins and Monro, 1951): it settles where one in 8192
 /// requests above `p` is turned away, somewhat more where much is kept. If of the last few hundred
 /// requests, by the distribution of their priorities, none was above `p`, `kept(p)` is halved.
 ///
@@ -40,7 +40,7 @@ pub(super) struct Reserve {
 const CLASSES: usize = Priority::ALL.len();
 
 /// Parts of a permit.
-const PARTS: u32 = 4096;
+const PARTS: u32 = 8192;
 
 /// How many requests of one priority make an epoch.
 const EPOCH: u32 = 128;
