@@ -1,7 +1,7 @@
 use std::fmt;
 
 use super::handle::Limiter;
-use crate::Algorithm;
+use crate::{Algorithm, InvalidOption, Queue, Shares};
 
 /// Builds a [`Limiter`].
 ///
@@ -16,6 +16,8 @@ use crate::Algorithm;
 pub struct LimiterBuilder {
     algorithm: Box<dyn Algorithm>,
     name: Option<Box<str>>,
+    queue: Queue,
+    shares: Shares,
 }
 
 impl LimiterBuilder {
@@ -23,6 +25,8 @@ impl LimiterBuilder {
         Self {
             algorithm,
             name: None,
+            queue: Queue::none(),
+            shares: Shares::new(),
         }
     }
 
@@ -33,10 +37,46 @@ impl LimiterBuilder {
         self
     }
 
+    /// Sets the queue in which requests of an [`AdmissionLayer`](crate::AdmissionLayer) wait:
+    /// default [`Queue::none`].
+    #[must_use]
+    pub fn queue(mut self, queue: Queue) -> Self {
+        self.queue = queue;
+        self
+    }
+
+    /// Sets the fractions of the limit that are guaranteed: default none.
+    #[must_use]
+    pub fn shares(mut self, shares: Shares) -> Self {
+        self.shares = shares;
+        self
+    }
+
     /// Creates the limiter.
+    ///
+    /// # Panics
+    ///
+    /// If an option of the queue or the shares is out of its range, with a message that names it.
     #[must_use]
     pub fn build(self) -> Limiter {
-        Limiter::from_parts(self.algorithm, self.name)
+        match self.try_build() {
+            Ok(limiter) => limiter,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// As [`build`](Self::build), without the panic.
+    ///
+    /// # Errors
+    ///
+    /// If an option of the queue or the shares is out of its range.
+    pub fn try_build(self) -> Result<Limiter, InvalidOption> {
+        let limiter = Limiter::from_parts(self.algorithm, self.name);
+        limiter.set_queue(self.queue)?;
+        if self.shares != Shares::new() {
+            limiter.set_shares(self.shares)?;
+        }
+        Ok(limiter)
     }
 }
 
@@ -44,6 +84,8 @@ impl fmt::Debug for LimiterBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LimiterBuilder")
             .field("name", &self.name)
+            .field("queue", &self.queue)
+            .field("shares", &self.shares)
             .finish_non_exhaustive()
     }
 }
