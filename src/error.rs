@@ -46,3 +46,12 @@ impl InvalidOption {
         &self.range
     }
 }
+
+/// Unwraps what a `try_build` returned, for `build`.
+#[track_caller]
+pub(crate) fn expect_valid<T>(valid: Result<T, InvalidOption>) -> T {
+    match valid {
+        Ok(value) => value,
+        Err(invalid) => panic!("{invalid}"),
+    }
+}

@@ -5,8 +5,9 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use crate::classify::{Classifier, DefaultClassifier, classify};
+use crate::classify::{Classifier, DefaultClassifier};
 use crate::gate::Held;
+use crate::hold::{Hold, UntilHead};
 use crate::layer::Shared;
 use crate::sync::Arc;
 
@@ -17,37 +18,37 @@ pin_project! {
     /// dropped before, the request counts as canceled; dropped before its first poll it teaches
     /// nothing. For HTTP the response is its head: a body that streams on holds no permit.
     #[must_use = "futures do nothing unless polled"]
-    pub struct ResponseFuture<F, C = DefaultClassifier> {
+    pub struct ResponseFuture<F, C = DefaultClassifier, H = UntilHead> {
         #[pin]
         inner: F,
-        held: Held<Arc<Shared<C>>>,
+        held: Held<Arc<Shared<C, H>>>,
     }
 }
 
-impl<F, C> ResponseFuture<F, C> {
-    pub(crate) fn new(inner: F, held: Held<Arc<Shared<C>>>) -> Self {
+impl<F, C, H> ResponseFuture<F, C, H> {
+    pub(crate) fn new(inner: F, held: Held<Arc<Shared<C, H>>>) -> Self {
         Self { inner, held }
     }
 }
 
-impl<F, C, T, E> Future for ResponseFuture<F, C>
+impl<F, C, H, T, E> Future for ResponseFuture<F, C, H>
 where
     F: Future<Output = Result<T, E>>,
     C: Classifier<T, E>,
+    H: Hold<C, T, E>,
 {
-    type Output = Result<T, E>;
+    type Output = Result<H::Response, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         this.held.polled();
         let result = ready!(this.inner.poll(cx));
-        let outcome = classify(&*this.held.handle().classifier, &result);
-        this.held.finish(outcome);
-        Poll::Ready(result)
+        let hold = this.held.handle().hold;
+        Poll::Ready(hold.finish(result, this.held))
     }
 }
 
-impl<F: fmt::Debug, C> fmt::Debug for ResponseFuture<F, C> {
+impl<F: fmt::Debug, C, H> fmt::Debug for ResponseFuture<F, C, H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture")
             .field("inner", &self.inner)

@@ -4,6 +4,7 @@ use tower_layer::Layer;
 
 use crate::Algorithm;
 use crate::classify::DefaultClassifier;
+use crate::hold::{Lease, UntilHead};
 use crate::limiter::{Handle, Limiter};
 use crate::service::ConcurrencyLimit;
 use crate::sync::Arc;
@@ -33,22 +34,24 @@ use crate::sync::Arc;
 /// # Ok(())
 /// # }
 /// ```
-pub struct ConcurrencyLimitLayer<C = DefaultClassifier> {
-    source: Source<C>,
+pub struct ConcurrencyLimitLayer<C = DefaultClassifier, H = UntilHead> {
+    source: Source<C, H>,
 }
 
 /// What all services of one layer share.
 #[derive(Debug)]
-pub(crate) struct Shared<C> {
+pub(crate) struct Shared<C, H> {
     pub(crate) limiter: Limiter,
     pub(crate) classifier: Arc<C>,
+    pub(crate) hold: H,
 }
 
-enum Source<C> {
-    Shared(Arc<Shared<C>>),
+enum Source<C, H> {
+    Shared(Arc<Shared<C, H>>),
     PerService {
         factory: Arc<Factory>,
         classifier: Arc<C>,
+        hold: H,
     },
 }
 
@@ -65,7 +68,11 @@ impl ConcurrencyLimitLayer {
     #[must_use]
     pub fn with_limiter(limiter: Limiter) -> Self {
         Self {
-            source: Source::shared(limiter, Arc::new(DefaultClassifier)),
+            source: Source::Shared(Arc::new(Shared {
+                limiter,
+                classifier: Arc::new(DefaultClassifier),
+                hold: UntilHead,
+            })),
         }
     }
 
@@ -96,27 +103,54 @@ impl ConcurrencyLimitLayer {
             source: Source::PerService {
                 factory: Arc::new(Factory(Box::new(move || Limiter::new(factory())))),
                 classifier: Arc::new(DefaultClassifier),
+                hold: UntilHead,
             },
         }
     }
 }
 
-impl<C> ConcurrencyLimitLayer<C> {
+impl<C, H> ConcurrencyLimitLayer<C, H>
+where
+    H: Copy,
+{
     /// Sets how results count: default [`DefaultClassifier`], for which every `Err` is overload.
     #[must_use]
-    pub fn classifier<D>(self, classifier: D) -> ConcurrencyLimitLayer<D> {
-        let classifier = Arc::new(classifier);
-        ConcurrencyLimitLayer {
-            source: match self.source {
-                Source::Shared(shared) => Source::shared(shared.limiter.clone(), classifier),
-                Source::PerService { factory, .. } => Source::PerService {
-                    factory,
-                    classifier,
-                },
-            },
-        }
+    pub fn classifier<D>(self, classifier: D) -> ConcurrencyLimitLayer<D, H> {
+        self.map(|_, hold| (Arc::new(classifier), hold))
     }
 
+    /// Makes the layer with some of its parts replaced, whose types may be others.
+    fn map<D, G>(
+        self,
+        change: impl FnOnce(Arc<C>, H) -> (Arc<D>, G),
+    ) -> ConcurrencyLimitLayer<D, G> {
+        let source = match self.source {
+            Source::Shared(shared) => {
+                let (classifier, hold) = change(shared.classifier.clone(), shared.hold);
+                Source::Shared(Arc::new(Shared {
+                    limiter: shared.limiter.clone(),
+                    classifier,
+                    hold,
+                }))
+            }
+            Source::PerService {
+                factory,
+                classifier,
+                hold,
+            } => {
+                let (classifier, hold) = change(classifier, hold);
+                Source::PerService {
+                    factory,
+                    classifier,
+                    hold,
+                }
+            }
+        };
+        ConcurrencyLimitLayer { source }
+    }
+}
+
+impl<C, H> ConcurrencyLimitLayer<C, H> {
     /// Returns the limiter, or `None` if every service has its own.
     #[must_use]
     pub fn limiter(&self) -> Option<&Limiter> {
@@ -127,17 +161,8 @@ impl<C> ConcurrencyLimitLayer<C> {
     }
 }
 
-impl<C> Source<C> {
-    fn shared(limiter: Limiter, classifier: Arc<C>) -> Self {
-        Self::Shared(Arc::new(Shared {
-            limiter,
-            classifier,
-        }))
-    }
-}
-
-impl<S, C> Layer<S> for ConcurrencyLimitLayer<C> {
-    type Service = ConcurrencyLimit<S, C>;
+impl<S, C, H: Copy> Layer<S> for ConcurrencyLimitLayer<C, H> {
+    type Service = ConcurrencyLimit<S, C, H>;
 
     fn layer(&self, inner: S) -> Self::Service {
         let shared = match &self.source {
@@ -145,9 +170,11 @@ impl<S, C> Layer<S> for ConcurrencyLimitLayer<C> {
             Source::PerService {
                 factory,
                 classifier,
+                hold,
             } => Arc::new(Shared {
                 limiter: (factory.0)(),
                 classifier: classifier.clone(),
+                hold: *hold,
             }),
         };
         ConcurrencyLimit::from_shared(inner, shared)
@@ -155,7 +182,7 @@ impl<S, C> Layer<S> for ConcurrencyLimitLayer<C> {
 }
 
 // Not derived: a classifier need not be `Clone`.
-impl<C> Clone for ConcurrencyLimitLayer<C> {
+impl<C, H: Copy> Clone for ConcurrencyLimitLayer<C, H> {
     fn clone(&self) -> Self {
         Self {
             source: match &self.source {
@@ -163,16 +190,18 @@ impl<C> Clone for ConcurrencyLimitLayer<C> {
                 Source::PerService {
                     factory,
                     classifier,
+                    hold,
                 } => Source::PerService {
                     factory: factory.clone(),
                     classifier: classifier.clone(),
+                    hold: *hold,
                 },
             },
         }
     }
 }
 
-impl<C> fmt::Debug for ConcurrencyLimitLayer<C> {
+impl<C, H> fmt::Debug for ConcurrencyLimitLayer<C, H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ConcurrencyLimitLayer")
             .field("limiter", &self.limiter())
@@ -180,8 +209,16 @@ impl<C> fmt::Debug for ConcurrencyLimitLayer<C> {
     }
 }
 
-impl<C> Handle for Arc<Shared<C>> {
+impl<C, H> Handle for Arc<Shared<C, H>> {
     fn limiter(&self) -> &Limiter {
         &self.limiter
+    }
+}
+
+impl<C, H> Lease for Arc<Shared<C, H>> {
+    type Classifier = C;
+
+    fn classifier(&self) -> &Arc<C> {
+        &self.classifier
     }
 }

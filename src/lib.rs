@@ -145,6 +145,7 @@ mod contain;
 mod error;
 mod future;
 mod gate;
+mod hold;
 #[cfg(feature = "http")]
 #[cfg_attr(docsrs, doc(cfg(feature = "http")))]
 pub mod http;
@@ -165,6 +166,7 @@ pub use classify::{Classifier, DefaultClassifier};
 pub use error::InvalidOption;
 pub use future::ResponseFuture;
 pub use gate::Permit;
+pub use hold::{Hold, UntilHead};
 pub use layer::ConcurrencyLimitLayer;
 pub use limiter::{Acquire, Limiter, LimiterBuilder, Rejections, Share, Snapshot};
 pub use sample::{Outcome, Sample};

@@ -6,6 +6,7 @@ use tower_service::Service;
 use crate::classify::{Classifier, DefaultClassifier};
 use crate::future::ResponseFuture;
 use crate::gate::{Held, Waiter};
+use crate::hold::{Hold, UntilHead};
 use crate::layer::Shared;
 use crate::limiter::Limiter;
 use crate::sync::Arc;
@@ -16,9 +17,9 @@ use crate::sync::Arc;
 /// dropped. A clone starts with neither a permit nor a place in the queue.
 ///
 /// [`ConcurrencyLimitLayer`]: crate::ConcurrencyLimitLayer
-pub struct ConcurrencyLimit<S, C = DefaultClassifier> {
+pub struct ConcurrencyLimit<S, C = DefaultClassifier, H = UntilHead> {
     inner: S,
-    waiter: Waiter<Arc<Shared<C>>>,
+    waiter: Waiter<Arc<Shared<C, H>>>,
 }
 
 impl<S> ConcurrencyLimit<S> {
@@ -33,13 +34,14 @@ impl<S> ConcurrencyLimit<S> {
             Arc::new(Shared {
                 limiter,
                 classifier,
+                hold: UntilHead,
             }),
         )
     }
 }
 
-impl<S, C> ConcurrencyLimit<S, C> {
-    pub(crate) fn from_shared(inner: S, shared: Arc<Shared<C>>) -> Self {
+impl<S, C, H> ConcurrencyLimit<S, C, H> {
+    pub(crate) fn from_shared(inner: S, shared: Arc<Shared<C, H>>) -> Self {
         Self {
             inner,
             waiter: Waiter::new(shared),
@@ -71,14 +73,15 @@ impl<S, C> ConcurrencyLimit<S, C> {
     }
 }
 
-impl<S, C, Req> Service<Req> for ConcurrencyLimit<S, C>
+impl<S, C, H, Req> Service<Req> for ConcurrencyLimit<S, C, H>
 where
     S: Service<Req>,
     C: Classifier<S::Response, S::Error>,
+    H: Hold<C, S::Response, S::Error>,
 {
-    type Response = S::Response;
+    type Response = H::Response;
     type Error = S::Error;
-    type Future = ResponseFuture<S::Future, C>;
+    type Future = ResponseFuture<S::Future, C, H>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         // The inner service first: one that is not connected must not take a shared permit.
@@ -105,13 +108,13 @@ where
     }
 }
 
-impl<S: Clone, C> Clone for ConcurrencyLimit<S, C> {
+impl<S: Clone, C, H> Clone for ConcurrencyLimit<S, C, H> {
     fn clone(&self) -> Self {
         Self::from_shared(self.inner.clone(), self.waiter.handle().clone())
     }
 }
 
-impl<S: fmt::Debug, C> fmt::Debug for ConcurrencyLimit<S, C> {
+impl<S: fmt::Debug, C, H> fmt::Debug for ConcurrencyLimit<S, C, H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ConcurrencyLimit")
             .field("inner", &self.inner)
@@ -124,7 +127,7 @@ impl<S: fmt::Debug, C> fmt::Debug for ConcurrencyLimit<S, C> {
 /// limits compare fairly, and `p2c` picks the one with more room. 1.0 is full.
 #[cfg(feature = "load")]
 #[cfg_attr(docsrs, doc(cfg(feature = "load")))]
-impl<S, C> tower::load::Load for ConcurrencyLimit<S, C> {
+impl<S, C, H> tower::load::Load for ConcurrencyLimit<S, C, H> {
     type Metric = f64;
 
     fn load(&self) -> f64 {

@@ -10,12 +10,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use tokio::time::{advance, sleep};
+use tokio::time::{Instant, advance, sleep};
 use tower::util::BoxCloneService;
 use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_adaptive::{
     Admission, AdmissionError, AdmissionLayer, ConcurrencyLimitLayer, Fixed, Limiter, Outcome,
-    Rejected,
+    Priority, Queue, Rejected, Shares,
 };
 
 use support::{Fault, MS, Polled, Readiness, Remote, Samples, Steady, poll, set_limit};
@@ -416,6 +416,118 @@ async fn a_bypass_that_panics_takes_no_permit() {
 
     assert!(called.is_err());
     assert_eq!(layer.limiter().in_flight(), 0);
+}
+
+// The other rules.
+
+#[tokio::test(start_paused = true)]
+async fn a_rule_that_panics_takes_no_permit() {
+    let limiter = Limiter::new(Steady::new(1));
+    let layer = || AdmissionLayer::with_limiter(limiter.clone());
+    let shares = Shares::new().guarantee("live", 0.5);
+    let priority = layer().priority(|_: &u32| -> Priority { bomb() });
+    let deadline = layer().deadline(|_: &u32| -> Option<Instant> { bomb() });
+    let partition = layer().partition(shares, |_: &u32| -> &str { bomb() });
+
+    assert_no_permit_is_lost(priority, &limiter);
+    assert_no_permit_is_lost(deadline, &limiter);
+    assert_no_permit_is_lost(partition, &limiter);
+}
+
+fn bomb() -> ! {
+    panic!("part of the test")
+}
+
+fn assert_no_permit_is_lost<L>(layer: L, limiter: &Limiter)
+where
+    L: Layer<Remote, Service: Service<u32>>,
+{
+    let mut service = layer.layer(Remote::default());
+
+    let called = catch_unwind(AssertUnwindSafe(|| drop(service.call(1))));
+
+    assert!(called.is_err());
+    assert_eq!(limiter.in_flight(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rule_is_asked_once_for_each_request_and_not_for_those_bypassed() {
+    let asked = AtomicUsize::new(0);
+    let ask = || asked.fetch_add(1, Ordering::SeqCst);
+    let layer = AdmissionLayer::new(Steady::new(10))
+        .bypass(|request: &u32| *request == 0)
+        .priority(|_: &u32| {
+            ask();
+            Priority::High
+        })
+        .partition(Shares::new(), |_: &u32| {
+            ask();
+            ""
+        })
+        .deadline(|_: &u32| {
+            ask();
+            None
+        });
+    let mut service = layer.layer(service_fn(echo::<u32>));
+
+    for request in [0, 1, 2] {
+        service.call(request).await.unwrap();
+    }
+
+    assert_eq!(asked.load(Ordering::SeqCst), 6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_partition_is_borrowed_from_the_request_or_static() {
+    struct Job {
+        tenant: String,
+    }
+    let shares = Shares::new().guarantee("live", 0.5);
+    let borrowed =
+        AdmissionLayer::new(Steady::new(1)).partition(shares.clone(), |job: &Job| &job.tenant);
+    let fixed = AdmissionLayer::new(Steady::new(1)).partition(shares, |_: &Job| "live");
+    let inner = service_fn(async |job: Job| Ok::<_, Infallible>(job.tenant));
+    let job = || Job {
+        tenant: "live".to_owned(),
+    };
+
+    assert_eq!(borrowed.layer(inner).oneshot(job()).await.unwrap(), "live");
+    assert_eq!(fixed.layer(inner).oneshot(job()).await.unwrap(), "live");
+}
+
+#[test]
+#[should_panic = "max_wait must be more than 0 and at most an hour, got 0ns"]
+fn a_queue_that_the_limiter_refuses_is_refused_with_its_message() {
+    let queue = Queue::bounded(1).max_wait(Duration::ZERO);
+    let _ = AdmissionLayer::new(Steady::new(1)).queue(queue);
+}
+
+#[test]
+#[should_panic = "guarantee must be at most 1 in total, got 1.5"]
+fn shares_that_the_limiter_refuses_are_refused_with_its_message() {
+    let shares = Shares::new().guarantee("a", 0.75).guarantee("b", 0.75);
+    let _ = AdmissionLayer::new(Steady::new(1)).partition(shares, |_: &u32| "a");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_layer_with_every_rule_infers_its_types_and_can_be_boxed() {
+    let service: BoxCloneService<String, String, Infallible> = ServiceBuilder::new()
+        .layer(
+            AdmissionLayer::new(Steady::new(1))
+                .queue(Queue::bounded(10))
+                .priority(|_: &String| Priority::Critical)
+                .deadline(|_: &String| Some(Instant::now() + MS))
+                .partition(Shares::new().guarantee("a", 0.5), |request: &String| {
+                    request
+                })
+                .bypass(|request: &String| request.is_empty())
+                .on_reject(|request: String, _| request)
+                .classifier(|_: &Result<String, Infallible>| None),
+        )
+        .service(service_fn(echo))
+        .boxed_clone();
+
+    assert_eq!(service.oneshot("a".to_owned()).await.unwrap(), "a");
 }
 
 // Observing.

@@ -14,7 +14,7 @@ use std::task::{Context, Poll};
 
 use tokio::task::LocalSet;
 use tower::{Layer, Service, ServiceExt, service_fn};
-use tower_adaptive::admission::AdmissionFuture;
+use tower_adaptive::admission::{AdmissionFuture, Rules};
 use tower_adaptive::{
     Acquire, Admission, AdmissionError, AdmissionLayer, ConcurrencyLimit, ConcurrencyLimitLayer,
     Limiter, LimiterBuilder, Permit, Rejected, ResponseFuture, Sample, Snapshot,
@@ -138,7 +138,7 @@ fn services_are_unpin_if_the_inner_service_is() {
 #[test]
 fn services_are_clone_if_the_inner_service_is_whatever_the_classifier() {
     is_clone::<ConcurrencyLimit<Rc<()>, Like<()>>>();
-    is_clone::<Admission<Rc<()>, Like<()>, Like<()>, Like<()>>>();
+    is_clone::<Admission<Rc<()>, Like<()>, Like<()>, Rules<Like<()>, Like<()>>>>();
     is_not!(Clone: ConcurrencyLimit<Like<()>>, Admission<Like<()>>);
 }
 
@@ -148,7 +148,8 @@ fn layers_are_send_sync_and_clone_if_their_closures_are_shared() {
     is_sync::<(ConcurrencyLimitLayer, AdmissionLayer)>();
     is_unpin::<(ConcurrencyLimitLayer, AdmissionLayer)>();
     is_clone::<(ConcurrencyLimitLayer<Like<()>>, AdmissionLayer<Like<()>>)>();
-    is_not!(Send: ConcurrencyLimitLayer<Unshared>, AdmissionLayer<Unshared>);
+    is_clone::<Rules<Like<()>, Like<()>, Like<()>, Like<()>>>();
+    is_not!(Send: ConcurrencyLimitLayer<Unshared>, AdmissionLayer<Unshared>, Rules<Unshared>);
 }
 
 #[test]
@@ -236,6 +237,7 @@ fn closures_may_borrow_a_local() {
     let admitted = AdmissionLayer::new(Steady::new(1))
         .classifier(see)
         .bypass(|_: &u32| seen.get() == 100)
+        .deadline(|_: &u32| (seen.get() == 100).then(tokio::time::Instant::now))
         .on_reject(|_: u32, _| seen.get());
     let inner = service_fn(|n: u32| ready(Ok::<_, Infallible>(n)));
 

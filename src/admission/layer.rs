@@ -1,15 +1,22 @@
 use std::fmt;
-use std::time::Duration;
 
+use tokio::time::Instant;
 use tower_layer::Layer;
 
-use super::error::{Reason, Rejected};
-use super::respond::{Bypass, BypassIf, NoBypass, OnReject, ReturnError};
+use super::choice::{Limits, One, Settings};
+use super::error::Rejected;
+use super::policy::{Mode, Policy};
+use super::priority::Priority;
+use super::queue::Queue;
+use super::respond::{OnReject, ReturnError};
+use super::rules::{By, Rules};
 use super::service::Admission;
+use super::shares::Shares;
 use crate::Algorithm;
 use crate::classify::DefaultClassifier;
-use crate::gate::{Entry, Pass, Ticket};
-use crate::limiter::{Handle, Limiter};
+use crate::error::expect_valid;
+use crate::hold::UntilHead;
+use crate::limiter::Limiter;
 use crate::sync::Arc;
 
 /// Limits the requests in flight by admission: `poll_ready` never waits for a permit, `call`
@@ -54,23 +61,8 @@ use crate::sync::Arc;
 ///     .on_reject(|request: String, rejected| format!("{request}: {rejected}"));
 /// # let _ = layer;
 /// ```
-pub struct AdmissionLayer<C = DefaultClassifier, R = ReturnError, B = NoBypass> {
-    policy: Arc<Policy<C, R, B>>,
-}
-
-/// What all services of one layer share.
-pub(super) struct Policy<C, R, B> {
-    pub(super) limiter: Limiter,
-    pub(super) classifier: Arc<C>,
-    pub(super) responder: Arc<R>,
-    pub(super) bypass: Arc<B>,
-    pub(super) mode: Mode,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mode {
-    Reject,
-    Observe,
+pub struct AdmissionLayer<C = DefaultClassifier, R = ReturnError, Q = Rules, H = UntilHead> {
+    policy: Arc<Policy<C, R, Q, H>>,
 }
 
 impl AdmissionLayer {
@@ -83,30 +75,19 @@ impl AdmissionLayer {
     /// Creates a layer on a limit that exists: to give it a name, to share it, to watch it.
     #[must_use]
     pub fn with_limiter(limiter: Limiter) -> Self {
-        Self {
-            policy: Arc::new(Policy {
-                limiter,
-                classifier: Arc::new(DefaultClassifier),
-                responder: Arc::new(ReturnError),
-                bypass: Arc::new(NoBypass),
-                mode: Mode::Reject,
-            }),
-        }
+        Self::from_rules(Rules::new(One::new(limiter)))
     }
 }
 
-impl<C, R, B> AdmissionLayer<C, R, B> {
+impl<C, R, Q, H> AdmissionLayer<C, R, Q, H>
+where
+    Q: Clone,
+    H: Copy,
+{
     /// Sets how results count: default [`DefaultClassifier`], for which every `Err` is overload.
     #[must_use]
-    pub fn classifier<D>(self, classifier: D) -> AdmissionLayer<D, R, B> {
-        let policy = &self.policy;
-        AdmissionLayer::from_policy(Policy {
-            limiter: policy.limiter.clone(),
-            classifier: Arc::new(classifier),
-            responder: policy.responder.clone(),
-            bypass: policy.bypass.clone(),
-            mode: policy.mode,
-        })
+    pub fn classifier<D>(self, classifier: D) -> AdmissionLayer<D, R, Q, H> {
+        self.map(|_, responder, rules, hold| (Arc::new(classifier), responder, rules, hold))
     }
 
     /// Answers a rejected request with a response instead of an error: default an error.
@@ -114,31 +95,29 @@ impl<C, R, B> AdmissionLayer<C, R, B> {
     /// The closure gets the request, which the service has not seen. The error type becomes that
     /// of the service.
     #[must_use]
-    pub fn on_reject<F, Req, Res>(self, respond: F) -> AdmissionLayer<C, OnReject<F>, B>
+    pub fn on_reject<F, Req, Res>(self, respond: F) -> AdmissionLayer<C, OnReject<F>, Q, H>
     where
         F: Fn(Req, Rejected) -> Res,
     {
         self.responder(OnReject(respond))
     }
 
-    /// Admits the requests for which the closure returns `true` whatever the limit is: default
-    /// none.
+    /// Lets requests wait for a moment before they are rejected: default [`Queue::none`].
     ///
-    /// They count as in flight and as finished, and teach nothing. For health checks, which must
-    /// not fail because the service is busy, and whose response times are no measure of its work.
+    /// The queue belongs to the limiter, as with [`Limiter::set_queue`]: layers that share a
+    /// limiter share its queue, and what is set last holds for all of them.
+    ///
+    /// # Panics
+    ///
+    /// If an option of the queue is out of its range.
     #[must_use]
-    pub fn bypass<F, Req>(self, bypass: F) -> AdmissionLayer<C, R, BypassIf<F>>
+    #[track_caller]
+    pub fn queue(self, queue: Queue) -> Self
     where
-        F: Fn(&Req) -> bool,
+        Q: Settings,
     {
-        let policy = &self.policy;
-        AdmissionLayer::from_policy(Policy {
-            limiter: policy.limiter.clone(),
-            classifier: policy.classifier.clone(),
-            responder: policy.responder.clone(),
-            bypass: Arc::new(BypassIf(bypass)),
-            mode: policy.mode,
-        })
+        expect_valid(self.policy.rules.set_queue(queue));
+        self
     }
 
     /// Admits everything, learns, and counts in
@@ -148,42 +127,158 @@ impl<C, R, B> AdmissionLayer<C, R, B> {
     /// limit then.
     #[must_use]
     pub fn observe_only(self) -> Self {
-        let policy = &self.policy;
-        Self::from_policy(Policy {
-            limiter: policy.limiter.clone(),
-            classifier: policy.classifier.clone(),
-            responder: policy.responder.clone(),
-            bypass: policy.bypass.clone(),
-            mode: Mode::Observe,
-        })
-    }
-
-    /// Returns the limiter, which other layers may share.
-    #[must_use]
-    pub fn limiter(&self) -> &Limiter {
-        &self.policy.limiter
-    }
-
-    pub(crate) fn responder<Q>(self, responder: Q) -> AdmissionLayer<C, Q, B> {
-        let policy = &self.policy;
-        AdmissionLayer::from_policy(Policy {
-            limiter: policy.limiter.clone(),
-            classifier: policy.classifier.clone(),
-            responder: Arc::new(responder),
-            bypass: policy.bypass.clone(),
-            mode: policy.mode,
-        })
-    }
-
-    fn from_policy(policy: Policy<C, R, B>) -> Self {
+        let mut policy = self.policy.map(|c, r, q, h| (c, r, q, h));
+        policy.mode = Mode::Observe;
         Self {
             policy: Arc::new(policy),
         }
     }
+
+    pub(crate) fn responder<U>(self, responder: U) -> AdmissionLayer<C, U, Q, H> {
+        self.map(|classifier, _, rules, hold| (classifier, Arc::new(responder), rules, hold))
+    }
+
+    fn rules<V>(self, change: impl FnOnce(Q) -> V) -> AdmissionLayer<C, R, V, H> {
+        self.map(|classifier, responder, rules, hold| (classifier, responder, change(rules), hold))
+    }
+
+    /// Makes the layer with some of its parts replaced, whose types may be others.
+    fn map<D, U, V, G>(
+        self,
+        change: impl FnOnce(Arc<C>, Arc<R>, Q, H) -> (Arc<D>, Arc<U>, V, G),
+    ) -> AdmissionLayer<D, U, V, G> {
+        AdmissionLayer {
+            policy: Arc::new(self.policy.map(change)),
+        }
+    }
 }
 
-impl<S, C, R, B> Layer<S> for AdmissionLayer<C, R, B> {
-    type Service = Admission<S, C, R, B>;
+impl<C, R, B, P, S, D, K, H> AdmissionLayer<C, R, Rules<B, P, S, D, K>, H>
+where
+    K: Clone,
+    H: Copy,
+{
+    /// Admits the requests for which the closure returns `true` whatever the limit is: default
+    /// none.
+    ///
+    /// They count as in flight and as finished, and teach nothing. For health checks, which must
+    /// not fail because the service is busy, and whose response times are no measure of its work.
+    #[must_use]
+    pub fn bypass<F, Req>(self, bypass: F) -> AdmissionLayer<C, R, Rules<By<F>, P, S, D, K>, H>
+    where
+        F: Fn(&Req) -> bool,
+    {
+        self.rules(|rules| rules.bypass(bypass))
+    }
+
+    /// Sets how much each request matters: default [`Priority::Normal`], for all.
+    ///
+    /// A freed permit goes to the highest class that waits, and a full queue gives up the newest of
+    /// the lowest class for a higher one. Without a queue, lower classes are turned away earlier.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tower_adaptive::{AdmissionLayer, Priority, Vegas};
+    ///
+    /// let layer = AdmissionLayer::new(Vegas::default()).priority(|path: &String| {
+    ///     match path.as_str() {
+    ///         "/checkout" => Priority::Critical,
+    ///         "/recommendations" => Priority::Sheddable,
+    ///         _ => Priority::Normal,
+    ///     }
+    /// });
+    /// # let _ = layer;
+    /// ```
+    #[must_use]
+    pub fn priority<F, Req>(self, priority: F) -> AdmissionLayer<C, R, Rules<B, By<F>, S, D, K>, H>
+    where
+        F: Fn(&Req) -> Priority,
+    {
+        self.rules(|rules| rules.priority(priority))
+    }
+
+    /// Guarantees fractions of the limit to some keys, and sets the key of each request: default
+    /// no shares.
+    ///
+    /// The shares belong to the limiter, as with [`Limiter::set_shares`]; the key to this layer. It
+    /// is borrowed from the request, or `'static`.
+    ///
+    /// # Panics
+    ///
+    /// If a fraction is not in (0, 1], they are more than 1 together, a key comes twice, or there
+    /// are more than [`Shares::MOST`].
+    #[must_use]
+    #[track_caller]
+    pub fn partition<F, Req>(
+        self,
+        shares: Shares,
+        key: F,
+    ) -> AdmissionLayer<C, R, Rules<B, P, By<F>, D, K>, H>
+    where
+        F: Fn(&Req) -> &str,
+        K: Settings,
+    {
+        expect_valid(self.policy.rules.set_shares(shares));
+        self.rules(|rules| rules.partition(key))
+    }
+
+    /// Sets when a request must have started: default never, `None`.
+    ///
+    /// One that cannot have by then is rejected before it waits.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tokio::time::Instant;
+    /// use tower_adaptive::{AdmissionLayer, Vegas};
+    ///
+    /// struct Job {
+    ///     due: Option<Instant>,
+    /// }
+    ///
+    /// let layer = AdmissionLayer::new(Vegas::default()).deadline(|job: &Job| job.due);
+    /// # let _ = layer;
+    /// ```
+    #[must_use]
+    pub fn deadline<F, Req>(self, deadline: F) -> AdmissionLayer<C, R, Rules<B, P, S, By<F>, K>, H>
+    where
+        F: Fn(&Req) -> Option<Instant>,
+    {
+        self.rules(|rules| rules.deadline(deadline))
+    }
+
+    fn from_rules(rules: Rules<B, P, S, D, K>) -> Self
+    where
+        C: Default,
+        R: Default,
+        H: Default,
+    {
+        Self {
+            policy: Arc::new(Policy {
+                classifier: Arc::default(),
+                responder: Arc::default(),
+                rules,
+                hold: H::default(),
+                mode: Mode::Reject,
+            }),
+        }
+    }
+}
+
+impl<C, R, B, P, S, D, H> AdmissionLayer<C, R, Rules<B, P, S, D, One>, H> {
+    /// Returns the limiter, which other layers may share.
+    #[must_use]
+    pub fn limiter(&self) -> &Limiter {
+        self.policy.rules.choice().limiter()
+    }
+}
+
+impl<S, C, R, Q, H> Layer<S> for AdmissionLayer<C, R, Q, H>
+where
+    Q: Limits,
+{
+    type Service = Admission<S, C, R, Q, H>;
 
     fn layer(&self, inner: S) -> Self::Service {
         Admission::new(inner, self.policy.clone())
@@ -191,7 +286,7 @@ impl<S, C, R, B> Layer<S> for AdmissionLayer<C, R, B> {
 }
 
 // Not derived: what is shared need not be `Clone`.
-impl<C, R, B> Clone for AdmissionLayer<C, R, B> {
+impl<C, R, Q, H> Clone for AdmissionLayer<C, R, Q, H> {
     fn clone(&self) -> Self {
         Self {
             policy: self.policy.clone(),
@@ -199,51 +294,12 @@ impl<C, R, B> Clone for AdmissionLayer<C, R, B> {
     }
 }
 
-impl<C, R, B> fmt::Debug for AdmissionLayer<C, R, B> {
+impl<C, R, Q: fmt::Debug, H: fmt::Debug> fmt::Debug for AdmissionLayer<C, R, Q, H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AdmissionLayer")
-            .field("limiter", self.limiter())
+            .field("rules", &self.policy.rules)
+            .field("hold", &self.policy.hold)
             .field("mode", &self.policy.mode)
             .finish_non_exhaustive()
-    }
-}
-
-impl<C, R, B> Policy<C, R, B> {
-    /// Decides about one request.
-    pub(super) fn decide<Req>(&self, request: &Req) -> Verdict
-    where
-        B: Bypass<Req>,
-    {
-        let verdict = if self.bypass.bypasses(request) {
-            self.limiter.admit_past_limit().then_some(Verdict::Bypass)
-        } else {
-            match self.mode {
-                Mode::Reject => match self.limiter.enter(&Ticket::default()) {
-                    Entry::Admitted(p) => Some(Verdict::Admit(p)),
-                    Entry::Rejected(r) => Some(Verdict::Reject(r)),
-                    Entry::Queued(_) => None,
-                },
-                Mode::Observe => Some(Verdict::Admit(self.limiter.observe(&Ticket::default()))),
-            }
-        };
-        verdict.unwrap_or_else(|| {
-            Verdict::Reject(Rejected::new(
-                Reason::Limit,
-                self.limiter.limit(),
-                Duration::ZERO,
-            ))
-        })
-    }
-}
-
-pub(super) enum Verdict {
-    Admit(Pass),
-    Bypass,
-    Reject(Rejected),
-}
-
-impl<C, R, B> Handle for Arc<Policy<C, R, B>> {
-    fn limiter(&self) -> &Limiter {
-        &self.limiter
     }
 }

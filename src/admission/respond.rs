@@ -51,42 +51,9 @@ where
     }
 }
 
-/// Which requests are admitted whatever the limit is: [`NoBypass`] or [`BypassIf`].
-///
-/// Sealed: a rule of your own is a closure for [`bypass`](crate::AdmissionLayer::bypass).
-pub trait Bypass<Req>: sealed::Sealed {
-    #[doc(hidden)]
-    fn bypasses(&self, request: &Req) -> bool;
-}
-
-/// The limit applies to every request.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct NoBypass;
-
-impl<Req> Bypass<Req> for NoBypass {
-    fn bypasses(&self, _: &Req) -> bool {
-        false
-    }
-}
-
-/// The limit does not apply to requests for which a closure returns `true`.
-#[derive(Clone, Copy, Debug)]
-pub struct BypassIf<F>(pub(super) F);
-
-impl<F, Req> Bypass<Req> for BypassIf<F>
-where
-    F: Fn(&Req) -> bool,
-{
-    fn bypasses(&self, request: &Req) -> bool {
-        (self.0)(request)
-    }
-}
-
 pub(crate) mod sealed {
     pub trait Sealed {}
 
     impl Sealed for super::ReturnError {}
     impl<F> Sealed for super::OnReject<F> {}
-    impl Sealed for super::NoBypass {}
-    impl<F> Sealed for super::BypassIf<F> {}
 }

@@ -3,31 +3,28 @@ use std::task::{Context, Poll};
 
 use tower_service::Service;
 
+use super::choice::One;
 use super::future::AdmissionFuture;
-use super::layer::{Policy, Verdict};
-use super::respond::{Bypass, NoBypass, Responder, ReturnError};
+use super::policy::{Lease, Policy, Verdict};
+use super::respond::{Responder, ReturnError};
+use super::rules::{Rules, RulesFor};
 use crate::classify::{Classifier, DefaultClassifier};
-use crate::gate::Held;
+use crate::gate::{Held, Queued};
+use crate::hold::{Hold, UntilHead};
 use crate::limiter::Limiter;
 use crate::sync::Arc;
 
 /// A service whose `call` admits or rejects: see [`AdmissionLayer`](crate::AdmissionLayer).
 ///
 /// `poll_ready` is the inner service's: one that is not ready pushes back, it is not overloaded.
-pub struct Admission<S, C = DefaultClassifier, R = ReturnError, B = NoBypass> {
+pub struct Admission<S, C = DefaultClassifier, R = ReturnError, Q = Rules, H = UntilHead> {
     inner: S,
-    policy: Arc<Policy<C, R, B>>,
+    policy: Arc<Policy<C, R, Q, H>>,
 }
 
-impl<S, C, R, B> Admission<S, C, R, B> {
-    pub(super) fn new(inner: S, policy: Arc<Policy<C, R, B>>) -> Self {
+impl<S, C, R, Q, H> Admission<S, C, R, Q, H> {
+    pub(super) fn new(inner: S, policy: Arc<Policy<C, R, Q, H>>) -> Self {
         Self { inner, policy }
-    }
-
-    /// Returns the limiter, which other services may share.
-    #[must_use]
-    pub fn limiter(&self) -> &Limiter {
-        &self.policy.limiter
     }
 
     /// Returns the inner service.
@@ -49,44 +46,61 @@ impl<S, C, R, B> Admission<S, C, R, B> {
     }
 }
 
-impl<S, C, R, B, Req> Service<Req> for Admission<S, C, R, B>
+impl<S, C, R, B, P, Sh, D, H> Admission<S, C, R, Rules<B, P, Sh, D, One>, H> {
+    /// Returns the limiter, which other services may share.
+    #[must_use]
+    pub fn limiter(&self) -> &Limiter {
+        self.policy.rules.choice().limiter()
+    }
+}
+
+impl<S, C, R, Q, H, Req> Service<Req> for Admission<S, C, R, Q, H>
 where
     S: Service<Req> + Clone,
     C: Classifier<S::Response, S::Error>,
     R: Responder<Req, S::Response, S::Error>,
-    B: Bypass<Req>,
+    Q: RulesFor<Req>,
+    H: Hold<C, S::Response, S::Error>,
 {
-    type Response = S::Response;
+    type Response = H::Response;
     type Error = R::Error;
-    type Future = AdmissionFuture<S, Req, C, R, B>;
+    type Future = AdmissionFuture<S, Req, C, R, Q, H>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), R::Error>> {
         self.inner.poll_ready(cx).map_err(R::service_error)
     }
 
     fn call(&mut self, request: Req) -> Self::Future {
-        let held = match self.policy.decide(&request) {
-            Verdict::Admit(pass) => Held::start(self.policy.clone(), pass),
-            Verdict::Bypass => Held::start_bypassed(self.policy.clone()),
-            Verdict::Reject(rejected) => {
-                return AdmissionFuture::rejected(request, rejected, self.policy.clone());
+        let lease = Lease::new(self.policy.clone(), &request);
+        let held = match lease.decide(&request) {
+            Verdict::Admitted(pass) => Held::start(lease, pass),
+            Verdict::Bypassed => Held::start_bypassed(lease),
+            Verdict::Queued(place) => {
+                let queued = Queued::new(lease, place);
+                // The one that was polled ready waits with the request.
+                let clone = self.inner.clone();
+                let ready = std::mem::replace(&mut self.inner, clone);
+                return AdmissionFuture::queued(ready, request, queued);
+            }
+            Verdict::Rejected(rejected) => {
+                return AdmissionFuture::rejected(request, rejected, lease);
             }
         };
         AdmissionFuture::admitted(self.inner.call(request), held)
     }
 }
 
-impl<S: Clone, C, R, B> Clone for Admission<S, C, R, B> {
+impl<S: Clone, C, R, Q, H> Clone for Admission<S, C, R, Q, H> {
     fn clone(&self) -> Self {
         Self::new(self.inner.clone(), self.policy.clone())
     }
 }
 
-impl<S: fmt::Debug, C, R, B> fmt::Debug for Admission<S, C, R, B> {
+impl<S: fmt::Debug, C, R, Q: fmt::Debug, H> fmt::Debug for Admission<S, C, R, Q, H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Admission")
             .field("inner", &self.inner)
-            .field("limiter", self.limiter())
+            .field("rules", &self.policy.rules)
             .finish_non_exhaustive()
     }
 }
@@ -94,7 +108,7 @@ impl<S: fmt::Debug, C, R, B> fmt::Debug for Admission<S, C, R, B> {
 /// The share of the limit that is in use: 1.0 is full.
 #[cfg(feature = "load")]
 #[cfg_attr(docsrs, doc(cfg(feature = "load")))]
-impl<S, C, R, B> tower::load::Load for Admission<S, C, R, B> {
+impl<S, C, R, B, P, Sh, D, H> tower::load::Load for Admission<S, C, R, Rules<B, P, Sh, D, One>, H> {
     type Metric = f64;
 
     fn load(&self) -> f64 {

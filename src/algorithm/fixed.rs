@@ -1,5 +1,6 @@
-use super::options::{check, expect_valid};
+use super::options::check;
 use super::{Algorithm, Bounds, Report};
+use crate::error::expect_valid;
 use crate::{InvalidOption, Sample};
 
 /// A constant limit, which no sample changes.

@@ -45,15 +45,6 @@ pub(super) fn check(
     }
 }
 
-/// Unwraps what a `try_build` returned, for `build`.
-#[track_caller]
-pub(super) fn expect_valid<T>(built: Result<T, InvalidOption>) -> T {
-    match built {
-        Ok(algorithm) => algorithm,
-        Err(invalid) => panic!("{invalid}"),
-    }
-}
-
 /// Writes what is the same in every adaptive algorithm: `builder()` and `Default`, the three
 /// options on the limit with their defaults, and `build()`.
 macro_rules! limit_options {
@@ -112,7 +103,7 @@ macro_rules! limit_options {
             #[must_use]
             #[track_caller]
             pub fn build(self) -> $algorithm {
-                $crate::algorithm::options::expect_valid(self.try_build())
+                $crate::error::expect_valid(self.try_build())
             }
         }
     };

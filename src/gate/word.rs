@@ -46,10 +46,6 @@ impl Word {
         self.0 & Self::PARKED != 0
     }
 
-    pub(super) fn is_guarded(self) -> bool {
-        self.0 & Self::GUARDED != 0
-    }
-
     /// Whether a caller may be admitted outside the lock.
     pub(super) fn is_open(self) -> bool {
         self.0 & (Self::PARKED | Self::GUARDED) == 0
@@ -79,15 +75,15 @@ mod tests {
         let word = Word(Word::new(Bounds::LARGEST).0 + 5 * Word::ONE);
 
         assert_eq!((word.limit(), word.in_flight()), (Bounds::LARGEST, 5));
-        assert!(!word.is_parked() && !word.is_guarded() && word.is_open());
+        assert!(!word.is_parked() && word.is_open());
         assert_eq!(word.room(), Bounds::LARGEST - 5);
 
         let parked = Word(word.0 | Word::PARKED).with_limit(1);
         assert_eq!((parked.limit(), parked.in_flight()), (1, 5));
-        assert!(parked.is_parked() && !parked.is_guarded() && !parked.is_open());
+        assert!(parked.is_parked() && !parked.is_open());
         let guarded = Word(word.0 | Word::GUARDED).with_limit(1);
         assert_eq!((guarded.limit(), guarded.in_flight()), (1, 5));
-        assert!(guarded.is_guarded() && !guarded.is_parked() && !guarded.is_open());
+        assert!(!guarded.is_parked() && !guarded.is_open());
         assert_eq!(guarded.room(), 0);
     }
 

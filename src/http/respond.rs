@@ -48,7 +48,11 @@ impl<Req, B: Default, E> Responder<Req, Response<B>, E> for Unavailable {
 
 impl sealed::Sealed for Unavailable {}
 
-impl<R, B> AdmissionLayer<DefaultClassifier, R, B> {
+impl<R, Q, H> AdmissionLayer<DefaultClassifier, R, Q, H>
+where
+    Q: Clone,
+    H: Copy,
+{
     /// Answers rejected requests with `503 Service Unavailable`, and counts responses by their
     /// status: an HTTP handler fails with a status, not with an `Err`.
     ///
@@ -56,7 +60,7 @@ impl<R, B> AdmissionLayer<DefaultClassifier, R, B> {
     /// [`classifier`](Self::classifier) after this.
     #[cfg_attr(docsrs, doc(cfg(feature = "http")))]
     #[must_use]
-    pub fn respond_unavailable(self) -> AdmissionLayer<StatusClassifier, Unavailable, B> {
+    pub fn respond_unavailable(self) -> AdmissionLayer<StatusClassifier, Unavailable, Q, H> {
         self.responder(Unavailable)
             .classifier(StatusClassifier::default())
     }

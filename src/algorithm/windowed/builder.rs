@@ -3,7 +3,8 @@ use std::time::Duration;
 use super::{Window, Windowed};
 use crate::InvalidOption;
 use crate::algorithm::Algorithm;
-use crate::algorithm::options::{check, expect_valid};
+use crate::algorithm::options::check;
+use crate::error::expect_valid;
 
 /// Builds a [`Windowed`].
 ///
