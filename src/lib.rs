@@ -151,6 +151,7 @@ mod hold;
 pub mod http;
 mod layer;
 mod limiter;
+mod limiters;
 mod sample;
 mod service;
 mod sync;
@@ -169,6 +170,7 @@ pub use gate::Permit;
 pub use hold::{Hold, UntilHead};
 pub use layer::ConcurrencyLimitLayer;
 pub use limiter::{Acquire, Limiter, LimiterBuilder, Rejections, Share, Snapshot};
+pub use limiters::{Limiters, LimitersBuilder};
 pub use sample::{Outcome, Sample};
 pub use service::ConcurrencyLimit;
 

@@ -17,7 +17,7 @@ use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_adaptive::admission::{AdmissionFuture, Rules};
 use tower_adaptive::{
     Acquire, Admission, AdmissionError, AdmissionLayer, ConcurrencyLimit, ConcurrencyLimitLayer,
-    Limiter, LimiterBuilder, Permit, Rejected, ResponseFuture, Sample, Snapshot,
+    Limiter, LimiterBuilder, Limiters, Permit, Rejected, ResponseFuture, Sample, Snapshot,
 };
 
 use support::{Steady, block_on};
@@ -84,6 +84,11 @@ fn handles_are_send_sync_unpin_and_static() {
     is_clone::<Limiter>();
     is_static::<Limiter>();
     is_send::<LimiterBuilder>();
+    is_send::<Limiters<String>>();
+    is_sync::<Limiters<String>>();
+    is_unpin::<Limiters<String>>();
+    is_static::<Limiters<String>>();
+    is_clone::<Limiters<Like<()>>>();
     is_send::<Permit>();
     is_sync::<Permit>();
     is_unpin::<Permit>();

@@ -10,6 +10,7 @@ use super::reserve::Reserve;
 use super::timer::Timer;
 use crate::admission::Rejected;
 use crate::gate::{Decision, Entry, Env, Gate, Manner, Pass, Ticket};
+use crate::sync::Arc;
 use crate::{Outcome, Reason};
 
 pub(super) struct Core {
@@ -24,6 +25,11 @@ pub(super) struct Core {
 impl Limiter {
     pub(crate) fn gate(&self) -> &Gate {
         &self.core.gate
+    }
+
+    /// Returns whether this is the only handle: no service, permit, waiter or task has another.
+    pub(crate) fn is_unshared(&self) -> bool {
+        Arc::strong_count(&self.core) == 1
     }
 
     pub(super) fn timer(&self) -> &Timer {
