@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
@@ -6,6 +7,9 @@ use tokio::time::Instant;
 use super::table::Table;
 use crate::contain::contain;
 use crate::limiter::Limiter;
+
+/// What a layer applies to all limiters of a set.
+pub(crate) type Setting = Arc<dyn Fn(&Limiter) + Send + Sync>;
 
 /// Who is known, and who has to go.
 pub(super) struct Roster<K> {
@@ -19,6 +23,7 @@ pub(super) struct Roster<K> {
     overflow: Option<Limiter>,
     overflowed: u64,
     forgotten: u64,
+    settings: Arc<Vec<Setting>>,
 }
 
 struct Entry {
@@ -54,6 +59,7 @@ impl<K> Roster<K> {
             overflow: None,
             overflowed: 0,
             forgotten: 0,
+            settings: Arc::default(),
         }
     }
 
@@ -188,6 +194,14 @@ impl<K> Roster<K> {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&K, &Limiter)> {
         self.table.iter().map(|(key, entry)| (key, &entry.limiter))
+    }
+
+    pub(super) fn settings(&self) -> Arc<Vec<Setting>> {
+        self.settings.clone()
+    }
+
+    pub(super) fn add_setting(&mut self, setting: Setting) {
+        Arc::make_mut(&mut self.settings).push(setting);
     }
 }
 

@@ -206,13 +206,15 @@ impl<K: Hash + Eq> Limiters<K> {
         if let Some(limiter) = settled {
             return limiter;
         }
+        let settings = self.read().settings();
         let made = (self.shared.factory)(&key);
+        settings.iter().for_each(|setting| setting(&made));
         let now = Instant::now();
         let mut gone = Gone::new();
-        let limiter = {
+        let (limiter, settings_now) = {
             // Dropped before everything above, also if `Eq` panics.
             let mut roster = self.write();
-            match roster.find(hash, |known| *known == key) {
+            let limiter = match roster.find(hash, |known| *known == key) {
                 Some(limiter) => limiter,
                 None => {
                     let newcomer = Newcomer {
@@ -223,9 +225,14 @@ impl<K: Hash + Eq> Limiters<K> {
                     };
                     roster.admit(newcomer, &mut gone)
                 }
-            }
+            };
+            (limiter, roster.settings())
         };
         gone.clear();
+        if !Arc::ptr_eq(&settings, &settings_now) {
+            // One was added meanwhile, and found no such limiter.
+            settings_now.iter().for_each(|setting| setting(&limiter));
+        }
         limiter
     }
 }

@@ -1,7 +1,8 @@
-//! What operators do with all limiters of a set.
+//! What operators and layers do with all limiters of a set.
 
 use std::fmt;
 
+use super::roster::Setting;
 use super::set::Limiters;
 use crate::limiter::{Limiter, Snapshot};
 
@@ -42,6 +43,30 @@ impl<K> Limiters<K> {
     pub fn overflow(&self) -> Option<Limiter> {
         self.read().overflow().cloned()
     }
+
+    /// Calls the closure, which may be slow, with each limiter there is now, that for overflow
+    /// included.
+    ///
+    /// All of them count as in use for that long, so this is for changes, not for dashboards.
+    pub(crate) fn for_each(&self, f: impl FnMut(&Limiter)) {
+        let limiters: Vec<_> = {
+            let roster = self.read();
+            let own = roster.iter().map(|(_, limiter)| limiter);
+            own.chain(roster.overflow()).cloned().collect()
+        };
+        limiters.iter().for_each(f);
+    }
+
+    /// Applies a setting to each limiter there is, and to each that will be made before anybody
+    /// can look it up. It may be applied to the same limiter twice; a later setting comes later.
+    #[cfg_attr(
+        any(not(test), tower_adaptive_loom),
+        expect(dead_code, reason = "layers are to use it")
+    )]
+    pub(crate) fn configure(&self, setting: Setting) {
+        self.write().add_setting(setting.clone());
+        self.for_each(|limiter| setting(limiter));
+    }
 }
 
 impl<K: Clone> Limiters<K> {
@@ -78,5 +103,87 @@ impl<K> fmt::Debug for Limiters<K> {
             .field("overflowed", &roster.overflowed())
             .field("forgotten", &roster.forgotten())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, not(tower_adaptive_loom)))]
+mod tests {
+    use std::sync::{Arc, OnceLock};
+
+    use super::*;
+    use crate::Fixed;
+
+    fn fixed() -> Limiters<u32> {
+        Limiters::builder(|_: &u32| Limiter::new(Fixed::new(1)))
+            .capacity(2)
+            .build()
+    }
+
+    fn bounded(largest: usize) -> Setting {
+        Arc::new(move |limiter| limiter.set_bounds(1..=largest).unwrap())
+    }
+
+    fn largest(limiter: &Limiter) -> usize {
+        limiter.snapshot().bounds.max()
+    }
+
+    #[test]
+    fn a_setting_reaches_limiters_that_exist_and_those_made_later() {
+        let limiters = fixed();
+        let before = limiters.for_key(&1);
+
+        limiters.configure(bounded(7));
+
+        assert_eq!(largest(&before), 7);
+        assert_eq!(largest(&limiters.for_key(&2)), 7);
+    }
+
+    #[test]
+    fn a_setting_reaches_the_overflow_limiter() {
+        let limiters = fixed();
+        let _busy = [limiters.for_key(&1), limiters.for_key(&2)];
+        let before = limiters.for_key(&3);
+        assert_eq!(limiters.overflowed(), 1);
+
+        limiters.configure(bounded(7));
+
+        assert_eq!(largest(&before), 7);
+    }
+
+    #[test]
+    fn a_later_setting_wins() {
+        let limiters = fixed();
+
+        limiters.configure(bounded(7));
+        limiters.configure(bounded(9));
+
+        assert_eq!(largest(&limiters.for_key(&1)), 9);
+    }
+
+    #[test]
+    fn a_setting_added_while_a_limiter_is_made_reaches_it() {
+        let handle = Arc::new(OnceLock::<Limiters<u32>>::new());
+        let limiters = Limiters::new({
+            let handle = handle.clone();
+            move |_: &u32| {
+                handle.get().unwrap().configure(bounded(7));
+                Limiter::new(Fixed::new(1))
+            }
+        });
+        handle.set(limiters.clone()).unwrap();
+
+        assert_eq!(largest(&limiters.for_key(&1)), 7);
+    }
+
+    #[test]
+    fn each_limiter_is_visited_once() {
+        let limiters = fixed();
+        let _busy = [limiters.for_key(&1), limiters.for_key(&2)];
+        let _overflow = limiters.for_key(&3);
+
+        let mut visits = 0;
+        limiters.for_each(|_| visits += 1);
+
+        assert_eq!(visits, 3);
     }
 }
