@@ -71,10 +71,10 @@ impl Line {
         self.requests
     }
 
-    pub(super) fn is_free(&self, id: PartitionId) -> bool {
-        self.lanes
-            .get(id.index())
-            .is_none_or(|lanes| lanes.iter().all(|lane| lane.list.len() == 0))
+    /// How many requests of a partition wait.
+    pub(super) fn queued(&self, id: PartitionId) -> usize {
+        let lanes = self.lanes.get(id.index());
+        lanes.map_or(0, |lanes| lanes.iter().map(|lane| lane.list.len()).sum())
     }
 
     /// Notes how long the oldest of each lane has waited. Called before a request is queued or
@@ -187,12 +187,12 @@ impl Line {
         })
     }
 
-    /// Returns the request that matters least, the newest of them. A ghost may only have the place
-    /// of a ghost.
+    /// Returns the request that matters least: of a partition that has more places than it is
+    /// guaranteed, of the lowest class, the newest. A ghost may only have the place of a ghost.
     pub(super) fn least(
         &self,
         slots: &Slots,
-        below: impl Fn(PartitionId) -> bool,
+        within: impl Fn(PartitionId) -> bool,
         ghost: bool,
     ) -> Option<Index> {
         let newest = self.lanes.iter().flat_map(|lanes| {
@@ -205,7 +205,7 @@ impl Line {
             .min_by_key(|&index| {
                 let slot = slots.at(index);
                 let newer = u64::MAX - slot.number;
-                (below(slot.partition), slot.priority(), newer)
+                (within(slot.partition), slot.priority(), newer)
             })
     }
 

@@ -66,7 +66,7 @@ impl Gate {
             until = until.min(deadline);
         }
         if waiters.line.requests() >= waiters.line.queue.capacity {
-            *evicted = waiters.evict_for(priority, id, ghost, self.load().limit());
+            *evicted = waiters.evict_for(priority, id, ghost);
             if evicted.is_none() {
                 return Decision::Refused(Reason::QueueFull);
             }

@@ -11,10 +11,10 @@ use crate::{Reason, Shares};
 /// so one RTT after they come back, when all that was lent has been returned, they have it.
 ///
 /// Without a queue, a freed permit would go to whoever comes next. So each partition has a number
-/// of permits that it *wants*: one more with each request that was turned away although the
-/// partition was below its guarantee, at most the guarantee, at least what it has in flight. What
-/// it wants and has not got is *kept* for it: others borrow only what is left. As long as a partition
-/// does not use what it wants, that is halved with each RTT, which is taken to be the time in which
+/// of permits that it *wants*: all that it is guaranteed, once a request was turned away although
+/// the partition was below that. What it wants and has not got is *kept* for it: others borrow only
+/// what is left, so one RTT later it has been returned. Then, with each RTT, half of what it wants
+/// beyond the most that it has had in flight is lent again. An RTT is taken to be the time in which
 /// L requests finish.
 #[derive(Debug)]
 pub(super) struct Partitions {
@@ -130,7 +130,7 @@ impl Partitions {
         let below = self.deficit(id, limit) > 0.0;
         if room == 0 {
             if below {
-                self.list[id.index()].want_more(limit);
+                self.list[id.index()].want_all(limit);
             }
             return Err(Reason::Limit);
         }
@@ -200,8 +200,8 @@ impl Partition {
         (self.fraction * limit as f64 - 1e-9).ceil().max(0.0) as usize
     }
 
-    fn want_more(&mut self, limit: usize) {
-        self.wanted = (self.wanted.max(self.in_flight) + 1).min(self.most(limit));
+    fn want_all(&mut self, limit: usize) {
+        self.wanted = self.most(limit);
     }
 
     fn want_less(&mut self) {

@@ -71,7 +71,7 @@ impl Waiters {
 
     pub(super) fn set_shares(&mut self, shares: &Shares) {
         let line = &self.line;
-        self.partitions.set(shares, |id| line.is_free(id));
+        self.partitions.set(shares, |id| line.queued(id) == 0);
         self.line.make_room_for(self.partitions.len());
         self.guarded = !shares.guarantees().is_empty();
     }
@@ -159,20 +159,24 @@ impl Waiters {
     }
 
     /// Takes the place of the one that matters least, if it matters less than a newcomer.
+    ///
+    /// Guaranteed fractions of the limit are guaranteed fractions of the queue, too: a partition
+    /// that has more gives way to one that has less.
     pub(super) fn evict_for(
         &mut self,
         priority: Priority,
         partition: PartitionId,
         ghost: bool,
-        limit: usize,
     ) -> Option<Evicted> {
-        let guarded = self.guarded;
-        let partitions = &self.partitions;
-        let below = |id| !guarded || partitions.deficit(id, limit) > 0.0;
-        let victim = self.line.least(&self.slots, below, ghost)?;
+        let (line, partitions) = (&self.line, &self.partitions);
+        let within = |id: PartitionId, more| {
+            let places = partitions.guarantee(id, line.queue.capacity);
+            !self.guarded || (line.queued(id) + more) as f64 <= places
+        };
+        let victim = line.least(&self.slots, |id| within(id, 0), ghost)?;
         let slot = self.slots.at(victim);
-        let theirs = (below(slot.partition), slot.priority());
-        if theirs < (below(partition), priority) {
+        let theirs = (within(slot.partition, 0), slot.priority());
+        if theirs < (within(partition, 1), priority) {
             let waker = self.refuse(victim, Reason::Evicted);
             Some(Evicted { waker })
         } else {
