@@ -23,6 +23,23 @@ pub trait Classifier<T, E> {
     /// Returns how the request counts, or `None` if it teaches nothing: if its response time says
     /// more about the caller than about the service.
     fn classify(&self, result: &Result<T, E>) -> Option<Outcome>;
+
+    /// Returns how the request counts whose response has been streamed to its end, under
+    /// [`Streaming`](crate::http::Streaming): `head` is what [`classify`](Self::classify) said of
+    /// the response.
+    ///
+    /// The default: a body that is complete counts as its head did, one that failed is overload,
+    /// and one that was dropped turns a success into [`Canceled`](Outcome::Canceled). If the head
+    /// teaches nothing, neither does the end.
+    #[cfg(feature = "http")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "http")))]
+    fn classify_end(
+        &self,
+        head: Option<Outcome>,
+        end: &crate::http::BodyEnd<'_>,
+    ) -> Option<Outcome> {
+        end.classify(head)
+    }
 }
 
 impl<F, T, E> Classifier<T, E> for F

@@ -16,7 +16,8 @@ pin_project! {
     ///
     /// The permit goes back, and the RTT is taken, when the inner future completes. If it is
     /// dropped before, the request counts as canceled; dropped before its first poll it teaches
-    /// nothing. For HTTP the response is its head: a body that streams on holds no permit.
+    /// nothing. For HTTP the response is its head: a body that streams on holds no permit, unless
+    /// the layer says so.
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<F, C = DefaultClassifier, H = UntilHead> {
         #[pin]

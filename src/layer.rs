@@ -119,6 +119,11 @@ where
         self.map(|_, hold| (Arc::new(classifier), hold))
     }
 
+    #[cfg(feature = "http")]
+    pub(crate) fn hold<G>(self, hold: G) -> ConcurrencyLimitLayer<C, G> {
+        self.map(|classifier, _| (classifier, hold))
+    }
+
     /// Makes the layer with some of its parts replaced, whose types may be others.
     fn map<D, G>(
         self,

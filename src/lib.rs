@@ -129,7 +129,7 @@
 //!
 //! | feature | brings |
 //! |---|---|
-//! | `http` | module `http`: classification by status, a 503 for rejections |
+//! | `http` | module `http`: classification by status, a 503 for rejections, permits that bodies hold |
 //! | `axum` | rejections are `IntoResponse`; `http` |
 //! | `load` | `tower::load::Load` for the services: the share of the limit in use |
 //! | `serde` | builders of algorithms are (de)serializable |

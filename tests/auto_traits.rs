@@ -177,6 +177,23 @@ fn futures_are_not_send_sync_or_unpin_if_the_inner_future_is_not() {
     );
 }
 
+#[cfg(feature = "http")]
+#[test]
+fn bodies_are_send_sync_and_unpin_if_the_inner_body_is() {
+    use tower_adaptive::http::{GuardedBody, Streaming};
+
+    is_send::<GuardedBody<()>>();
+    is_sync::<GuardedBody<()>>();
+    is_unpin::<GuardedBody<(), PhantomPinned>>();
+    is_debug::<GuardedBody<(), PhantomPinned>>();
+    is_clone::<AdmissionLayer<Like<()>, Like<()>, Rules, Streaming>>();
+    is_clone::<ConcurrencyLimitLayer<Like<()>, Streaming>>();
+    is_not!(Send: GuardedBody<Local>, GuardedBody<(), Unshared>);
+    is_not!(Sync: GuardedBody<Unshared>);
+    is_not!(Unpin: GuardedBody<PhantomPinned>);
+    is_not!(Clone: GuardedBody<()>);
+}
+
 #[test]
 fn the_futures_of_run_are_send_if_the_work_is() {
     fn send<T: Send>(value: T) -> T {

@@ -10,17 +10,18 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::error_handling::HandleErrorLayer;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use futures_util::stream;
 use http::{HeaderValue, StatusCode, header};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tower::{BoxError, Layer, ServiceBuilder, ServiceExt, service_fn};
-use tower_adaptive::http::unavailable;
+use tower_adaptive::http::{Streaming, unavailable};
 use tower_adaptive::{AdmissionError, AdmissionLayer, Limiter, Outcome, Rejected};
 
 use support::{Samples, Steady, poll};
@@ -361,5 +362,93 @@ async fn a_connection_closed_early_gives_its_permit_back() -> Result {
     }
 
     assert_eq!(samples.outcomes(), [Outcome::Canceled]);
+    Ok(())
+}
+
+/// A download of two parts, of a length that is announced; the second is held until `Notify` lets
+/// go.
+fn downloads(open: Arc<Notify>, limiter: &Limiter) -> Router {
+    let download = move || async move {
+        let parts = stream::unfold(0, move |part| {
+            let open = open.clone();
+            async move {
+                if part == 1 {
+                    open.notified().await;
+                }
+                // It does not end by itself: nobody asks for more than was announced.
+                Some((Ok::<_, Infallible>(Bytes::from_static(b"part")), part + 1))
+            }
+        });
+        ([(header::CONTENT_LENGTH, "8")], Body::from_stream(parts))
+    };
+    Router::new().route("/", get(download)).layer(
+        AdmissionLayer::with_limiter(limiter.clone())
+            .respond_unavailable()
+            .streaming(Streaming::new()),
+    )
+}
+
+#[tokio::test]
+async fn over_a_socket_a_download_holds_its_permit_until_it_is_sent() -> Result {
+    let (limiter, samples) = steady(1);
+    let open = Arc::new(Notify::new());
+    let address = serve(downloads(open.clone(), &limiter)).await?;
+    let mut stream = TcpStream::connect(address).await?;
+    stream
+        .write_all(b"GET / HTTP/1.1\r\nhost: test\r\n\r\n")
+        .await?;
+    let mut start = [0; 1024];
+    let mut read = 0;
+    while !start[..read].ends_with(b"part") {
+        read += stream.read(&mut start[read..]).await?;
+    }
+    assert_eq!(limiter.in_flight(), 1);
+    let rejected = fetch(address, "/").await?;
+    assert!(rejected.starts_with("HTTP/1.1 503 "), "{rejected}");
+
+    open.notify_one();
+    let mut rest = [0; 4];
+    stream.read_exact(&mut rest).await?;
+    while limiter.in_flight() > 0 {
+        tokio::task::yield_now().await;
+    }
+
+    assert_eq!(samples.outcomes(), [Outcome::Success]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn over_a_socket_a_download_that_is_broken_off_counts_as_canceled() -> Result {
+    let (limiter, samples) = steady(1);
+    let address = serve(downloads(Arc::default(), &limiter)).await?;
+    let mut stream = TcpStream::connect(address).await?;
+    stream
+        .write_all(b"GET / HTTP/1.1\r\nhost: test\r\n\r\n")
+        .await?;
+    let _ = stream.read(&mut [0; 1024]).await?;
+
+    drop(stream);
+    while limiter.in_flight() > 0 {
+        tokio::task::yield_now().await;
+    }
+
+    assert_eq!(samples.outcomes(), [Outcome::Canceled]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn over_a_socket_the_body_that_head_does_not_want_teaches_nothing() -> Result {
+    let (limiter, samples) = steady(1);
+    let address = serve(downloads(Arc::default(), &limiter)).await?;
+    let mut stream = TcpStream::connect(address).await?;
+    let request = b"HEAD / HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n";
+
+    stream.write_all(request).await?;
+    let mut response = String::new();
+    stream.read_to_string(&mut response).await?;
+
+    assert!(response.starts_with("HTTP/1.1 200 "), "{response}");
+    assert_eq!(limiter.in_flight(), 0);
+    assert_eq!(samples.all(), []);
     Ok(())
 }

@@ -21,7 +21,8 @@ pin_project! {
     ///
     /// The permit goes back, and the RTT is taken, when the inner future completes. If it is
     /// dropped before, the request counts as canceled; dropped before its first poll it teaches
-    /// nothing.
+    /// nothing. For HTTP the response is its head: a body that streams on holds no permit, unless
+    /// the layer says so.
     ///
     /// A queued request waits in here, with its deadline and the inner service, which was ready
     /// when it was called and stays so: where readiness is scarce (a permit of another limit, a

@@ -30,7 +30,8 @@ use crate::sync::Arc;
 /// One layer value is one limit, however many services, routes or connections it is applied to.
 ///
 /// The permit comes back when the service's response is there. For HTTP that is its head: a body
-/// that streams on, a WebSocket or a gRPC stream holds no permit.
+/// that streams on, a WebSocket or a gRPC stream holds no permit, unless
+/// [`streaming`](#method.streaming) says so (feature `http`).
 ///
 /// # Examples
 ///
@@ -136,6 +137,11 @@ where
 
     pub(crate) fn responder<U>(self, responder: U) -> AdmissionLayer<C, U, Q, H> {
         self.map(|classifier, _, rules, hold| (classifier, Arc::new(responder), rules, hold))
+    }
+
+    #[cfg(feature = "http")]
+    pub(crate) fn hold<G>(self, hold: G) -> AdmissionLayer<C, R, Q, G> {
+        self.map(|classifier, responder, rules, _| (classifier, responder, rules, hold))
     }
 
     fn rules<V>(self, change: impl FnOnce(Q) -> V) -> AdmissionLayer<C, R, V, H> {

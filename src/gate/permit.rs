@@ -69,6 +69,10 @@ enum Stage {
     Polled,
     /// Counted, but never a sample.
     Bypassed,
+    /// The permit has gone back, and the sample is to come.
+    Released,
+    /// The sample was taken, and the permit is to go back.
+    Sampled,
     Finished,
 }
 
@@ -112,23 +116,84 @@ impl<H: Handle> Held<H> {
         let outcome = match std::mem::replace(&mut self.stage, Stage::Finished) {
             Stage::Called | Stage::Polled => outcome,
             Stage::Bypassed => None,
+            Stage::Released => return self.handle.limiter().report(&self.finished(outcome)),
+            Stage::Sampled => {
+                let pass = self.take_pass();
+                return self.handle.limiter().release(pass);
+            }
             Stage::Finished => return,
         };
-        self.handle.limiter().finish(Finished {
+        let pass = self.take_pass();
+        self.handle.limiter().finish(&self.finished(outcome), pass);
+    }
+
+    fn finished(&self, outcome: Option<Outcome>) -> Finished {
+        Finished {
             started: self.started,
             in_flight: self.in_flight,
             limit: self.limit,
             outcome,
-            pass: std::mem::replace(&mut self.pass, Pass::Plain),
-        });
+        }
+    }
+
+    fn take_pass(&mut self) -> Pass {
+        std::mem::replace(&mut self.pass, Pass::Plain)
+    }
+}
+
+/// Permit and sample, one without the other.
+#[cfg_attr(
+    not(feature = "http"),
+    expect(dead_code, reason = "only bodies part them")
+)]
+impl<H: Handle> Held<H> {
+    /// Gives the permit back before the request has finished.
+    pub(crate) fn release_early(&mut self) {
+        match self.stage {
+            Stage::Called | Stage::Polled => {
+                self.stage = Stage::Released;
+                let pass = self.take_pass();
+                self.handle.limiter().release(pass);
+            }
+            // There is nothing to wait for.
+            Stage::Bypassed => self.finish(None),
+            Stage::Released | Stage::Sampled | Stage::Finished => {}
+        }
+    }
+
+    /// Takes the sample of a request that goes on to hold its permit.
+    pub(crate) fn sample_early(&mut self, outcome: Option<Outcome>) {
+        let outcome = match self.stage {
+            Stage::Called | Stage::Polled => outcome,
+            Stage::Bypassed => None,
+            Stage::Released | Stage::Sampled | Stage::Finished => return,
+        };
+        self.stage = Stage::Sampled;
+        self.handle.limiter().report(&self.finished(outcome));
+    }
+
+    pub(crate) fn owes_sample(&self) -> bool {
+        matches!(self.stage, Stage::Called | Stage::Polled | Stage::Released)
+    }
+
+    /// Goes on without the layer, with a handle on the limiter alone.
+    pub(crate) fn detach(&mut self) -> Held<Limiter> {
+        Held {
+            handle: self.handle.limiter().clone(),
+            started: self.started,
+            in_flight: self.in_flight,
+            limit: self.limit,
+            stage: std::mem::replace(&mut self.stage, Stage::Finished),
+            pass: self.take_pass(),
+        }
     }
 }
 
 impl<H: Handle> Drop for Held<H> {
     fn drop(&mut self) {
         let outcome = match self.stage {
-            Stage::Polled => Some(Outcome::Canceled),
-            Stage::Called | Stage::Bypassed | Stage::Finished => None,
+            Stage::Polled | Stage::Released => Some(Outcome::Canceled),
+            Stage::Called | Stage::Bypassed | Stage::Sampled | Stage::Finished => None,
         };
         self.finish(outcome);
     }

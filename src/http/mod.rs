@@ -16,9 +16,31 @@
 //! # }));
 //! # let _ = service;
 //! ```
+//!
+//! # Until when
+//!
+//! A response is its head to begin with: then the permit goes back, and that is what is measured.
+//! Its body may stream on for long after. With [`Streaming`] the permit is held, the RTT measured,
+//! or both, until the body has ended.
+//!
+//! | responses | hold | measure | how |
+//! |---|---|---|---|
+//! | a JSON API: the work is done when the head is there | head | head | the default |
+//! | proxied, or made while they are sent: most of the work comes after the head | end | end | `.streaming(Streaming::new())` |
+//! | big downloads: each takes a part of the machine, and as long as its client is slow | end | head | `.streaming(Streaming::new().measure(Until::Head))` |
+//! | unary gRPC: how it went is in the trailers | either | end | `.streaming(Streaming::new())` |
+//! | server-sent events, a WebSocket, gRPC streams | head | head | the default |
+//!
+//! The last of these last for hours. If they held permits, as many as the limit would be all that
+//! are served, and an RTT of an hour would be what the limit is learned from: put them under a
+//! limiter of their own if their number is to be bounded, and measure to the head.
 
+mod body;
 mod classifier;
 mod respond;
+mod streaming;
 
+pub use body::{BodyEnd, GuardedBody, Until};
 pub use classifier::StatusClassifier;
 pub use respond::{Unavailable, unavailable};
+pub use streaming::Streaming;

@@ -82,6 +82,20 @@ impl Learner {
         }
     }
 
+    /// As [`learn`](Self::learn) and all that follows, for a sample whose permit is given back at
+    /// another time. Returns whether the caller must hand on room.
+    pub(super) fn learn_alone(&self, observed: &Observed, gate: &Gate) -> bool {
+        let mut hand_over = false;
+        if let Some(mut state) = self.state.try_lock() {
+            hand_over = self.take_in(&mut state, observed, gate);
+        } else if !self.buffer.push(observed) {
+            // Relaxed: a count for people.
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+        gate.fence();
+        self.settle(gate) | hand_over
+    }
+
     /// Learns from what others left. Returns whether the caller must hand on room.
     #[inline]
     pub(super) fn settle(&self, gate: &Gate) -> bool {
@@ -258,6 +272,26 @@ mod tests {
 
         let ((), hand_over) = learner.with(&gate, |_| learner.learn(&success(), &gate));
 
+        assert!(hand_over);
+        assert_eq!(gate.load().limit(), 2);
+    }
+
+    #[test]
+    fn room_made_by_a_sample_without_a_permit_is_to_be_handed_on() {
+        let (learner, gate) = parked();
+
+        assert!(learner.learn_alone(&success(), &gate));
+
+        assert_eq!(gate.load().limit(), 2);
+    }
+
+    #[test]
+    fn a_sample_without_a_permit_that_misses_the_exclusion_is_not_stranded() {
+        let (learner, gate) = parked();
+
+        let (here, hand_over) = learner.with(&gate, |_| learner.learn_alone(&success(), &gate));
+
+        assert!(!here);
         assert!(hand_over);
         assert_eq!(gate.load().limit(), 2);
     }

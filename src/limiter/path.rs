@@ -110,22 +110,45 @@ impl Limiter {
     }
 
     /// Reports a finished request, then gives back its permit.
-    pub(crate) fn finish(&self, finished: Finished) {
+    pub(crate) fn finish(&self, finished: &Finished, pass: Pass) {
         let now = Instant::now();
-        let observed = Observed {
+        let env = At { limiter: self, now };
+        self.core
+            .learner
+            .learn(&self.observed(finished, now), self.gate());
+        self.give_back(pass, &env);
+        if self.core.learner.settle(self.gate()) {
+            self.gate().hand_over(&env);
+        }
+    }
+
+    /// Reports a finished request whose permit comes back at another time.
+    pub(crate) fn report(&self, finished: &Finished) {
+        let now = Instant::now();
+        let observed = self.observed(finished, now);
+        if self.core.learner.learn_alone(&observed, self.gate()) {
+            self.gate().hand_over(&At { limiter: self, now });
+        }
+    }
+
+    /// Gives back the permit of a request that is reported at another time.
+    pub(crate) fn release(&self, pass: Pass) {
+        self.give_back(pass, self);
+    }
+
+    fn observed(&self, finished: &Finished, now: Instant) -> Observed {
+        Observed {
             rtt: now.saturating_duration_since(finished.started),
             at: now.saturating_duration_since(self.core.started),
             in_flight: finished.in_flight,
             limit: finished.limit,
             outcome: finished.outcome,
-        };
-        let env = At { limiter: self, now };
-        self.core.learner.learn(&observed, self.gate());
-        if let Some(reason) = self.gate().release(finished.pass, &env) {
-            self.core.learner.spared.count(reason);
         }
-        if self.core.learner.settle(self.gate()) {
-            self.gate().hand_over(&env);
+    }
+
+    fn give_back(&self, pass: Pass, env: &impl Env) {
+        if let Some(reason) = self.gate().release(pass, env) {
+            self.core.learner.spared.count(reason);
         }
     }
 
@@ -191,7 +214,7 @@ impl Handle for Limiter {
     }
 }
 
-/// What a permit knows of its request when it comes back.
+/// What a permit knows of its request when that has finished.
 #[derive(Debug)]
 pub(crate) struct Finished {
     pub(crate) started: Instant,
@@ -199,5 +222,4 @@ pub(crate) struct Finished {
     pub(crate) limit: u32,
     /// `None` teaches nothing.
     pub(crate) outcome: Option<Outcome>,
-    pub(crate) pass: Pass,
 }

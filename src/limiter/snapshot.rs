@@ -63,7 +63,8 @@ impl Snapshot {
     }
 
     /// Returns how many requests were admitted: those finished and those in flight. It can fall, when
-    /// a permit comes back unspent; a counter that never does is [`finished`](Self::finished).
+    /// a permit comes back unspent; a counter that never does is [`finished`](Self::finished). Of
+    /// streamed bodies it knows those that hold a permit, and counts those measured before twice.
     #[must_use]
     pub fn admitted(&self) -> u64 {
         self.finished() + self.in_flight as u64
