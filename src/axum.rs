@@ -5,15 +5,15 @@ use axum_core::response::{IntoResponse, Response};
 use crate::admission::{AdmissionError, Rejected};
 use crate::http::unavailable;
 
-/// `503 Service Unavailable` with `Retry-After: 1`.
+/// `503 Service Unavailable` with [`Retry-After`](crate::http::retry_after).
 #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
 impl IntoResponse for Rejected {
     fn into_response(self) -> Response {
-        unavailable()
+        unavailable(&self)
     }
 }
 
-/// `503 Service Unavailable` with `Retry-After: 1`, or what the service's error makes of itself.
+/// `503 Service Unavailable` with [`Retry-After`](crate::http::retry_after), or what the service's error makes of itself.
 #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
 impl<E: IntoResponse> IntoResponse for AdmissionError<E> {
     fn into_response(self) -> Response {

@@ -129,7 +129,7 @@
 //!
 //! | feature | brings |
 //! |---|---|
-//! | `http` | module `http`: classification by status, a 503 for rejections, permits that bodies hold |
+//! | `http` | module `http`: classification by status, 503 or 429 for rejections, permits that bodies hold |
 //! | `axum` | rejections are `IntoResponse`; `http` |
 //! | `load` | `tower::load::Load` for the services: the share of the limit in use |
 //! | `serde` | builders of algorithms are (de)serializable |
@@ -149,6 +149,8 @@ mod hold;
 #[cfg(feature = "http")]
 #[cfg_attr(docsrs, doc(cfg(feature = "http")))]
 pub mod http;
+#[cfg(feature = "http")]
+mod jitter;
 mod layer;
 mod limiter;
 mod limiters;

@@ -1,4 +1,4 @@
-//! HTTP: classification by status, and a ready-made answer for what is rejected.
+//! HTTP: classification by status, and ready-made answers for what is rejected.
 //!
 //! A handler that fails says so in a status, not in an `Err`. Without the [`StatusClassifier`] a
 //! service that answers 503 in a millisecond looks like a fast one.
@@ -42,5 +42,5 @@ mod streaming;
 
 pub use body::{BodyEnd, GuardedBody, Until};
 pub use classifier::StatusClassifier;
-pub use respond::{Unavailable, unavailable};
+pub use respond::{StatusResponder, retry_after, too_many_requests, unavailable};
 pub use streaming::Streaming;
