@@ -1,4 +1,4 @@
-//! HTTP: classification by status, and ready-made answers for what is rejected.
+//! HTTP: classification by status, ready-made answers for what is rejected, a priority from a header.
 //!
 //! A handler that fails says so in a status, not in an `Err`. Without the [`StatusClassifier`] a
 //! service that answers 503 in a millisecond looks like a fast one.
@@ -37,10 +37,12 @@
 
 mod body;
 mod classifier;
+mod priority;
 mod respond;
 mod streaming;
 
 pub use body::{BodyEnd, GuardedBody, Until};
 pub use classifier::StatusClassifier;
+pub use priority::priority;
 pub use respond::{StatusResponder, retry_after, too_many_requests, unavailable};
 pub use streaming::Streaming;
