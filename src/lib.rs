@@ -130,6 +130,7 @@
 //! | feature | brings |
 //! |---|---|
 //! | `http` | module `http`: classification by status, 503 or 429 for rejections, permits that bodies hold |
+//! | `grpc` | module `grpc`: classification by `grpc-status`, UNAVAILABLE for rejections; `http` |
 //! | `axum` | rejections are `IntoResponse`; `http` |
 //! | `load` | `tower::load::Load` for the services: the share of the limit in use |
 //! | `serde` | builders of algorithms are (de)serializable |
@@ -145,6 +146,9 @@ mod contain;
 mod error;
 mod future;
 mod gate;
+#[cfg(feature = "grpc")]
+#[cfg_attr(docsrs, doc(cfg(feature = "grpc")))]
+pub mod grpc;
 mod hold;
 #[cfg(feature = "http")]
 #[cfg_attr(docsrs, doc(cfg(feature = "http")))]

@@ -1,7 +1,7 @@
 use super::error::{AdmissionError, Rejected};
 
-/// What becomes of a rejected request: [`ReturnError`], [`OnReject`] or, with feature `http`,
-/// `StatusResponder`.
+/// What becomes of a rejected request: [`ReturnError`], [`OnReject`] or, with features `http` and
+/// `grpc`, `StatusResponder` and `GrpcResponder`.
 ///
 /// Sealed: a response of your own is a closure for
 /// [`on_reject`](crate::AdmissionLayer::on_reject).
