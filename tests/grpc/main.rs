@@ -1,0 +1,11 @@
+//! Limits in front of a real tonic server and around a real tonic channel, over TCP.
+#![cfg(feature = "grpc")]
+
+mod client;
+mod echo;
+#[allow(warnings)]
+#[rustfmt::skip]
+mod pb;
+mod server;
+#[path = "../support/mod.rs"]
+mod support;
