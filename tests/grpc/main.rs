@@ -6,6 +6,7 @@ mod echo;
 #[allow(warnings)]
 #[rustfmt::skip]
 mod pb;
+mod rules;
 mod server;
 #[path = "../support/mod.rs"]
 mod support;
