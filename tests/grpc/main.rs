@@ -8,5 +8,6 @@ mod echo;
 mod pb;
 mod rules;
 mod server;
+mod streaming;
 #[path = "../support/mod.rs"]
 mod support;
