@@ -36,6 +36,14 @@ struct Lane {
     drain: Drain,
 }
 
+/// A request that has waited too long.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Overdue {
+    pub(super) index: Index,
+    /// Not by a time of its own, but because its lane does not drain.
+    early: bool,
+}
+
 impl Line {
     pub(super) fn new() -> Self {
         Self {
@@ -171,7 +179,7 @@ impl Line {
 
     /// Returns a request that has waited too long: longer than it may, or, in a lane that does not
     /// drain, more than twice the target.
-    pub(super) fn overdue(&self, slots: &Slots, now: Instant) -> Option<Index> {
+    pub(super) fn overdue(&self, slots: &Slots, now: Instant) -> Option<Overdue> {
         if self.requests == 0 {
             return None;
         }
@@ -183,8 +191,19 @@ impl Line {
             };
             let early = lane.drain.is_overloaded(now, interval)
                 && now.saturating_duration_since(request.arrived) > 2 * target;
-            (early || request.until <= now).then_some(oldest)
+            (early || request.until <= now).then_some(Overdue {
+                index: oldest,
+                early,
+            })
         })
+    }
+
+    /// Takes somebody out of its lane who has waited too long.
+    pub(super) fn give_up(&mut self, slots: &mut Slots, overdue: Overdue, now: Instant) {
+        if overdue.early {
+            self.lane_of(slots.at(overdue.index)).drain.give_up(now);
+        }
+        self.remove(slots, overdue.index);
     }
 
     /// Returns the request that matters least: of a partition that has more places than it is

@@ -150,8 +150,9 @@ impl Waiters {
 
     /// Turns away one request that has waited too long. Returns its waker, if it left one.
     pub(super) fn expire_next(&mut self, now: Instant) -> Option<Option<Waker>> {
-        let index = self.line.overdue(&self.slots, now)?;
-        Some(self.refuse(index, Reason::WaitedTooLong))
+        let overdue = self.line.overdue(&self.slots, now)?;
+        self.line.give_up(&mut self.slots, overdue, now);
+        Some(self.refuse(overdue.index, Reason::WaitedTooLong))
     }
 
     pub(super) fn is_overdue(&self, now: Instant) -> bool {
@@ -177,6 +178,7 @@ impl Waiters {
         let slot = self.slots.at(victim);
         let theirs = (within(slot.partition, 0), slot.priority());
         if theirs < (within(partition, 1), priority) {
+            self.line.remove(&mut self.slots, victim);
             let waker = self.refuse(victim, Reason::Evicted);
             Some(Evicted { waker })
         } else {
@@ -184,8 +186,8 @@ impl Waiters {
         }
     }
 
+    /// Turns away somebody who was taken out of the line.
     fn refuse(&mut self, index: Index, reason: Reason) -> Option<Waker> {
-        self.line.remove(&mut self.slots, index);
         let slot = self.slots.at_mut(index);
         slot.state = State::Refused(reason);
         slot.waker.take()
