@@ -2,6 +2,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::Queue;
+
 /// Whether a queue drains within its target: the rule of `CoDel` (RFC 8289, section 4.2).
 ///
 /// A queue takes up bursts. As long as it is empty now and then, or nearly, it does its work. If
@@ -9,45 +11,88 @@ use tokio::time::Instant;
 /// everybody wait and serves nobody.
 ///
 /// The wait is that of the oldest in the queue. `CoDel` takes that of whoever leaves; under newest
-/// first, that would be the shortest there is. And it is over only when nobody had to be given up
-/// early for an interval: what empties a queue by that does not drain it.
+/// first, that would be the shortest there is. How it ends differs for the same reason: giving up
+/// the oldest empties a queue without draining it. So a standing queue stands until an interval in
+/// which not more than one in [`CALM`] of those who left had waited too long.
 #[derive(Debug)]
 pub(super) struct Drain {
-    /// Since when the wait has been above the target.
-    above_since: Option<Instant>,
-    /// When somebody was last given up early.
-    gave_up_at: Option<Instant>,
+    state: State,
 }
+
+#[derive(Debug)]
+enum State {
+    Draining {
+        /// Since when the wait has been above the target.
+        above_since: Option<Instant>,
+    },
+    Standing {
+        /// When the interval began in which those who leave are counted.
+        since: Instant,
+        left: u32,
+        gave_up: u32,
+    },
+}
+
+const CALM: u32 = 8;
 
 impl Drain {
     pub(super) const fn new() -> Self {
         Self {
-            above_since: None,
-            gave_up_at: None,
+            state: State::Draining { above_since: None },
         }
     }
 
-    pub(super) fn observe(&mut self, wait: Duration, now: Instant, target: Duration) {
-        if wait <= target {
-            self.above_since = None;
-        } else if self.above_since.is_none() {
-            self.above_since = Some(now);
-        }
-    }
-
-    /// Says that the queue is empty.
-    pub(super) fn reset(&mut self) {
-        self.above_since = None;
-    }
-
-    /// Says that somebody was given up early.
-    pub(super) fn give_up(&mut self, now: Instant) {
-        self.gave_up_at = Some(now);
-    }
-
-    pub(super) fn is_overloaded(&self, now: Instant, interval: Duration) -> bool {
+    /// Notes how long the oldest has waited; nothing if there is nobody.
+    pub(super) fn observe(&mut self, wait: Duration, now: Instant, queue: &Queue) {
         let past = |at: Instant| now.saturating_duration_since(at);
-        self.above_since.is_some_and(|at| past(at) >= interval)
-            || self.gave_up_at.is_some_and(|at| past(at) < interval)
+        let drained = wait <= queue.target;
+        match &mut self.state {
+            State::Draining { above_since } if drained => *above_since = None,
+            State::Draining { above_since: None } => {
+                self.state = State::Draining {
+                    above_since: Some(now),
+                };
+            }
+            State::Draining {
+                above_since: Some(at),
+            } if past(*at) >= queue.interval => self.state = State::standing(now),
+            State::Draining { .. } => {}
+            State::Standing {
+                since,
+                left,
+                gave_up,
+            } if past(*since) >= queue.interval => {
+                let calm = gave_up.saturating_mul(CALM) <= *left && (*left > 0 || drained);
+                // What was counted long ago says nothing of now.
+                let idle = drained && past(*since) >= 2 * queue.interval;
+                self.state = match calm || idle {
+                    true => State::Draining { above_since: None },
+                    false => State::standing(now),
+                };
+            }
+            State::Standing { .. } => {}
+        }
+    }
+
+    /// Notes that somebody has left, served or because it had waited too long.
+    pub(super) fn leave(&mut self, too_late: bool) {
+        if let State::Standing { left, gave_up, .. } = &mut self.state {
+            *left = left.saturating_add(1);
+            *gave_up = gave_up.saturating_add(u32::from(too_late));
+        }
+    }
+
+    pub(super) fn is_standing(&self) -> bool {
+        matches!(self.state, State::Standing { .. })
+    }
+}
+
+impl State {
+    fn standing(since: Instant) -> Self {
+        Self::Standing {
+            since,
+            left: 0,
+            gave_up: 0,
+        }
     }
 }

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use super::drain::Drain;
@@ -34,14 +36,6 @@ pub(super) struct Line {
 struct Lane {
     list: List,
     drain: Drain,
-}
-
-/// A request that has waited too long.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Overdue {
-    pub(super) index: Index,
-    /// Not by a time of its own, but because its lane does not drain.
-    early: bool,
 }
 
 impl Line {
@@ -85,20 +79,15 @@ impl Line {
         lanes.map_or(0, |lanes| lanes.iter().map(|lane| lane.list.len()).sum())
     }
 
-    /// Notes how long the oldest of each lane has waited. Called before a request is queued or
-    /// granted.
+    /// Notes how long the oldest of each lane has waited. Called before anybody comes or goes.
     pub(super) fn observe(&mut self, slots: &Slots, now: Instant) {
-        if self.requests == 0 {
-            return;
-        }
-        let target = self.queue.target;
         for lane in self.lanes.iter_mut().flatten() {
-            if let Some(oldest) = lane.list.front() {
-                if let Kind::Request(request) = slots.at(oldest).kind {
-                    let wait = now.saturating_duration_since(request.arrived);
-                    lane.drain.observe(wait, now, target);
-                }
-            }
+            let oldest = lane.list.front().map(|index| slots.at(index).kind);
+            let wait = match oldest {
+                Some(Kind::Request(request)) => now.saturating_duration_since(request.arrived),
+                _ => Duration::ZERO,
+            };
+            lane.drain.observe(wait, now, &self.queue);
         }
     }
 
@@ -108,21 +97,11 @@ impl Line {
     }
 
     /// Puts somebody where it is served before all others of its kind.
-    pub(super) fn push_next(
-        &mut self,
-        slots: &mut Slots,
-        index: Index,
-        now: impl FnOnce() -> Instant,
-    ) {
+    pub(super) fn push_next(&mut self, slots: &mut Slots, index: Index) {
         self.count(slots.at(index), true);
         let newest_first = match slots.at(index).kind {
             Kind::Patient => false,
-            Kind::Request(_) => {
-                let interval = self.queue.interval;
-                self.lane_of(slots.at(index))
-                    .drain
-                    .is_overloaded(now(), interval)
-            }
+            Kind::Request(_) => self.lane_of(slots.at(index)).drain.is_standing(),
         };
         let list = self.list_of(slots.at(index));
         if newest_first {
@@ -135,12 +114,14 @@ impl Line {
     pub(super) fn remove(&mut self, slots: &mut Slots, index: Index) {
         self.count(slots.at(index), false);
         self.list_of(slots.at(index)).remove(slots, index);
+    }
+
+    /// Takes out somebody who is served, or was not in time.
+    pub(super) fn leave(&mut self, slots: &mut Slots, index: Index, too_late: bool) {
         if let Kind::Request(_) = slots.at(index).kind {
-            let lane = self.lane_of(slots.at(index));
-            if lane.list.len() == 0 {
-                lane.drain.reset();
-            }
+            self.lane_of(slots.at(index)).drain.leave(too_late);
         }
+        self.remove(slots, index);
     }
 
     /// Returns who is next. `deficit` says by how much a partition is below its guarantee.
@@ -148,16 +129,14 @@ impl Line {
         &self,
         slots: &Slots,
         deficit: impl Fn(PartitionId) -> f64,
-        now: Instant,
     ) -> Option<Index> {
         let mut best = self.patient.front();
-        let interval = self.queue.interval;
         for lanes in &self.lanes {
             // Only the highest class of a partition can be the best of all.
             let Some(lane) = lanes.iter().rev().find(|lane| lane.list.len() > 0) else {
                 continue;
             };
-            let candidate = if lane.drain.is_overloaded(now, interval) {
+            let candidate = if lane.drain.is_standing() {
                 lane.list.back()
             } else {
                 lane.list.front()
@@ -179,31 +158,20 @@ impl Line {
 
     /// Returns a request that has waited too long: longer than it may, or, in a lane that does not
     /// drain, more than twice the target.
-    pub(super) fn overdue(&self, slots: &Slots, now: Instant) -> Option<Overdue> {
+    pub(super) fn overdue(&self, slots: &Slots, now: Instant) -> Option<Index> {
         if self.requests == 0 {
             return None;
         }
-        let (target, interval) = (self.queue.target, self.queue.interval);
+        let early = 2 * self.queue.target;
         self.lanes.iter().flatten().find_map(|lane| {
             let oldest = lane.list.front()?;
             let Kind::Request(request) = slots.at(oldest).kind else {
                 return None;
             };
-            let early = lane.drain.is_overloaded(now, interval)
-                && now.saturating_duration_since(request.arrived) > 2 * target;
-            (early || request.until <= now).then_some(Overdue {
-                index: oldest,
-                early,
-            })
+            let waited = now.saturating_duration_since(request.arrived);
+            let overdue = request.until <= now || (lane.drain.is_standing() && waited > early);
+            overdue.then_some(oldest)
         })
-    }
-
-    /// Takes somebody out of its lane who has waited too long.
-    pub(super) fn give_up(&mut self, slots: &mut Slots, overdue: Overdue, now: Instant) {
-        if overdue.early {
-            self.lane_of(slots.at(overdue.index)).drain.give_up(now);
-        }
-        self.remove(slots, overdue.index);
     }
 
     /// Returns the request that matters least: of a partition that has more places than it is
@@ -229,7 +197,7 @@ impl Line {
     }
 
     /// Returns how many go before a newcomer.
-    pub(super) fn ahead(&self, priority: Priority, partition: PartitionId, now: Instant) -> usize {
+    pub(super) fn ahead(&self, priority: Priority, partition: PartitionId) -> usize {
         let patient = match priority <= Priority::Normal && partition == PartitionId::REST {
             true => self.patient.len(),
             false => 0,
@@ -240,7 +208,7 @@ impl Line {
         let class = priority as usize;
         let higher: usize = lanes[class + 1..].iter().map(|lane| lane.list.len()).sum();
         let same = &lanes[class];
-        if same.drain.is_overloaded(now, self.queue.interval) {
+        if same.drain.is_standing() {
             patient + higher
         } else {
             patient + higher + same.list.len()

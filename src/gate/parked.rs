@@ -59,7 +59,7 @@ impl Gate {
                     let lapsed = self.lapse_for_visitor(&mut waiters, env);
                     let key = returning.unwrap_or_else(|| waiters.push());
                     if waiters.is_lapsed(&key) || (lapsed && self.load().has_room()) {
-                        waiters.move_to_front(&key, || env.now());
+                        waiters.move_to_front(&key);
                     }
                     self.park();
                     turn = self.settle(&mut waiters, env);
@@ -155,6 +155,7 @@ impl Gate {
         let mut wake = None;
         if waiters.line.requests() > 0 {
             let now = env.now();
+            waiters.observe(now);
             while wake.is_none() {
                 match waiters.expire_next(now) {
                     Some(waker) => wake = waker,

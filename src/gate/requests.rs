@@ -59,7 +59,7 @@ impl Gate {
         let priority = ticket.priority;
         let mut until = now + waiters.line.queue.max_wait;
         if let Some(deadline) = ticket.deadline {
-            let ahead = waiters.line.ahead(priority, id, now);
+            let ahead = waiters.line.ahead(priority, id);
             if now + self.expected_wait(waiters, id, ahead, env) > deadline {
                 return Decision::Refused(Reason::DeadlineTooClose);
             }

@@ -95,14 +95,14 @@ impl Waiters {
     }
 
     /// Puts a waiter where it is served next, wherever it was.
-    pub(super) fn move_to_front(&mut self, key: &Key, now: impl FnOnce() -> Instant) {
+    pub(super) fn move_to_front(&mut self, key: &Key) {
         match self.slots.at(key.0).state {
             State::Queued => self.line.remove(&mut self.slots, key.0),
             State::Lapsed => {}
             _ => return,
         }
         self.slots.at_mut(key.0).state = State::Queued;
-        self.line.push_next(&mut self.slots, key.0, now);
+        self.line.push_next(&mut self.slots, key.0);
     }
 
     pub(super) fn is_lapsed(&self, key: &Key) -> bool {
@@ -127,9 +127,8 @@ impl Waiters {
             true => partitions.deficit(id, limit),
             false => 1.0,
         };
-        let index = self.line.next(&self.slots, standing, now)?;
-        self.line.observe(&self.slots, now);
-        self.line.remove(&mut self.slots, index);
+        let index = self.line.next(&self.slots, standing)?;
+        self.line.leave(&mut self.slots, index, false);
         let slot = self.slots.at_mut(index);
         slot.counted = guarded;
         if guarded {
@@ -148,11 +147,16 @@ impl Waiters {
         Some(Granted { waker, ghost })
     }
 
+    /// Notes how long those in the line have waited, before any of them is served.
+    pub(super) fn observe(&mut self, now: Instant) {
+        self.line.observe(&self.slots, now);
+    }
+
     /// Turns away one request that has waited too long. Returns its waker, if it left one.
     pub(super) fn expire_next(&mut self, now: Instant) -> Option<Option<Waker>> {
-        let overdue = self.line.overdue(&self.slots, now)?;
-        self.line.give_up(&mut self.slots, overdue, now);
-        Some(self.refuse(overdue.index, Reason::WaitedTooLong))
+        let index = self.line.overdue(&self.slots, now)?;
+        self.line.leave(&mut self.slots, index, true);
+        Some(self.refuse(index, Reason::WaitedTooLong))
     }
 
     pub(super) fn is_overdue(&self, now: Instant) -> bool {
