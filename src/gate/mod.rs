@@ -114,3 +114,5 @@ pub(crate) use waiter::Waiter;
 mod models;
 #[cfg(all(test, not(tower_adaptive_loom)))]
 mod tests;
+#[cfg(all(test, not(tower_adaptive_loom)))]
+mod world;

@@ -1,148 +1,15 @@
 //! The gate in virtual time, on one thread.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
-use std::task::{Context, Poll, Wake, Waker};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, mpsc};
+use std::task::Waker;
 use std::thread;
 use std::time::Duration;
 
-use tokio::time::Instant;
-
-use super::protocol::{GRANT_LIFETIME, Gate, PASSED_ON_AFTER};
-use super::slots::Key;
-use super::{Env, Pass};
-
-/// A gate in a world in which time passes when a test says so.
-struct World {
-    gate: Gate,
-    now: Mutex<Instant>,
-    /// How often the gate asked for a timer.
-    timers: AtomicUsize,
-    /// Who was woken, in this order.
-    woken: Mutex<Vec<usize>>,
-}
-
-impl Env for World {
-    fn now(&self) -> Instant {
-        *self.now.lock().unwrap()
-    }
-
-    fn meet_waiter(&self, _: bool) {}
-
-    fn start_timer(&self) {
-        self.timers.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn mean_rtt(&self) -> Option<Duration> {
-        None
-    }
-}
-
-impl World {
-    /// A world in which all permits are out.
-    fn full(limit: usize) -> Arc<Self> {
-        let world = Arc::new(Self {
-            gate: Gate::new(limit),
-            now: Mutex::new(Instant::now()),
-            timers: AtomicUsize::new(0),
-            woken: Mutex::default(),
-        });
-        for _ in 0..limit {
-            assert!(world.gate.try_acquire(&*world).is_some());
-        }
-        world
-    }
-
-    fn pass(&self, time: Duration) {
-        *self.now.lock().unwrap() += time;
-    }
-
-    fn set_limit(&self, limit: usize) {
-        if self.gate.store_limit(limit) {
-            self.gate.hand_over(self);
-        }
-    }
-
-    fn release(&self) {
-        self.gate.release(Pass::Plain, self);
-    }
-
-    fn poll(&self, place: &mut Option<Key>, waker: &Waker) -> bool {
-        let mut cx = Context::from_waker(waker);
-        self.gate.poll_acquire(place, &mut cx, self) == Poll::Ready(Pass::Plain)
-    }
-
-    fn leave(&self, place: &mut Option<Key>) {
-        self.gate.leave(place.take().expect("in the queue"), self);
-    }
-
-    /// Queues somebody whose wake-up is written down.
-    fn queue(self: &Arc<Self>, name: usize) -> Option<Key> {
-        let mut place = None;
-        assert!(!self.poll(&mut place, &self.waker(name)));
-        place
-    }
-
-    fn waker(self: &Arc<Self>, name: usize) -> Waker {
-        Waker::from(Arc::new(Named {
-            world: self.clone(),
-            name,
-        }))
-    }
-
-    fn take_woken(&self) -> Vec<usize> {
-        std::mem::take(&mut self.woken.lock().unwrap())
-    }
-
-    fn timers(&self) -> usize {
-        self.timers.load(Ordering::Relaxed)
-    }
-
-    fn assert_at_rest(&self) {
-        let word = self.gate.load();
-        assert_eq!((word.in_flight(), word.is_parked()), (0, false));
-        assert_eq!(self.gate.queued(), 0);
-    }
-}
-
-struct Named {
-    world: Arc<World>,
-    name: usize,
-}
-
-impl Wake for Named {
-    fn wake(self: Arc<Self>) {
-        self.world.woken.lock().unwrap().push(self.name);
-    }
-}
-
-/// Does something when it is woken and when it is dropped.
-struct Does<W: Fn(), D: Fn()> {
-    woken: W,
-    dropped: D,
-}
-
-impl<W: Fn() + Send + Sync + 'static, D: Fn() + Send + Sync + 'static> Does<W, D> {
-    fn waker(woken: W, dropped: D) -> Waker {
-        Waker::from(Arc::new(Self { woken, dropped }))
-    }
-}
-
-impl<W: Fn(), D: Fn()> Wake for Does<W, D>
-where
-    Self: Send + Sync + 'static,
-{
-    fn wake(self: Arc<Self>) {
-        (self.woken)();
-    }
-}
-
-impl<W: Fn(), D: Fn()> Drop for Does<W, D> {
-    fn drop(&mut self) {
-        (self.dropped)();
-    }
-}
+use super::Env;
+use super::protocol::{GRANT_LIFETIME, PASSED_ON_AFTER};
+use super::world::{Does, World};
 
 /// What a caller's code may do from wherever it is called: everything that takes the lock.
 fn uses(world: &Arc<World>) -> impl Fn() + Send + Sync + 'static {
