@@ -96,3 +96,63 @@ impl State {
         }
     }
 }
+
+#[cfg(all(test, not(tower_adaptive_loom)))]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+    const TARGET: Duration = Duration::from_millis(5);
+    const INTERVAL: Duration = Duration::from_millis(100);
+
+    #[test]
+    fn a_wait_above_the_target_for_a_whole_interval_is_overload() {
+        let (mut drain, now) = (Drain::new(), Instant::now());
+
+        drain.observe(TARGET + MS, now, TARGET);
+
+        assert!(!drain.is_overloaded(now + INTERVAL - MS, INTERVAL));
+        assert!(drain.is_overloaded(now + INTERVAL, INTERVAL));
+    }
+
+    #[test]
+    fn longer_waits_do_not_begin_the_interval_again() {
+        let (mut drain, now) = (Drain::new(), Instant::now());
+        drain.observe(TARGET + MS, now, TARGET);
+
+        drain.observe(TARGET * 10, now + INTERVAL / 2, TARGET);
+
+        assert!(drain.is_overloaded(now + INTERVAL, INTERVAL));
+    }
+
+    #[test]
+    fn a_wait_of_just_the_target_is_none_to_worry_about() {
+        let (mut drain, now) = (Drain::new(), Instant::now());
+
+        drain.observe(TARGET, now, TARGET);
+
+        assert!(!drain.is_overloaded(now + INTERVAL * 10, INTERVAL));
+    }
+
+    #[test]
+    fn one_short_wait_ends_the_overload() {
+        let (mut drain, now) = (Drain::new(), Instant::now());
+        drain.observe(TARGET * 2, now, TARGET);
+        let later = now + INTERVAL;
+
+        drain.observe(TARGET, later, TARGET);
+
+        assert!(!drain.is_overloaded(later, INTERVAL));
+        assert!(!drain.is_overloaded(later + INTERVAL, INTERVAL));
+    }
+
+    #[test]
+    fn an_empty_queue_is_not_overloaded() {
+        let (mut drain, now) = (Drain::new(), Instant::now());
+        drain.observe(TARGET * 2, now, TARGET);
+
+        drain.reset();
+
+        assert!(!drain.is_overloaded(now + INTERVAL, INTERVAL));
+    }
+}

@@ -110,6 +110,8 @@ pub(crate) use queued::Queued;
 pub(crate) use ticket::{Decision, Entry, Manner, Pass, Place, Ticket};
 pub(crate) use waiter::Waiter;
 
+#[cfg(all(test, not(tower_adaptive_loom)))]
+mod line_tests;
 #[cfg(all(test, tower_adaptive_loom))]
 mod models;
 #[cfg(all(test, not(tower_adaptive_loom)))]
