@@ -209,3 +209,258 @@ impl Partition {
         self.peak = self.in_flight;
     }
 }
+
+#[cfg(all(test, not(tower_adaptive_loom)))]
+mod tests {
+    use super::*;
+
+    const LIMIT: usize = 10;
+
+    fn shares(guarantees: &[(&str, f64)]) -> Shares {
+        guarantees.iter().fold(Shares::new(), |shares, (name, f)| {
+            shares.guarantee(*name, *f)
+        })
+    }
+
+    fn partitions(guarantees: &[(&str, f64)]) -> Partitions {
+        let mut partitions = Partitions::new();
+        partitions.set(&shares(guarantees), |_| true);
+        partitions
+    }
+
+    /// Half of the limit each, all of it lent to the second.
+    fn lent() -> (Partitions, PartitionId, PartitionId) {
+        let mut partitions = partitions(&[("a", 0.5), ("b", 0.5)]);
+        let [a, b] = ["a", "b"].map(|name| partitions.find(Some(name)));
+        for _ in 0..LIMIT {
+            partitions.admitted(b);
+        }
+        (partitions, a, b)
+    }
+
+    /// Turns a partition away until it wants as many.
+    fn want(partitions: &mut Partitions, id: PartitionId, wanted: usize) {
+        for _ in 0..wanted {
+            assert_eq!(partitions.decide(id, LIMIT, 0), Err(Reason::Limit));
+        }
+    }
+
+    fn in_flight(partitions: &Partitions) -> Vec<(Option<&str>, usize)> {
+        let list = partitions.iter();
+        list.map(|(name, _, in_flight)| (name, in_flight)).collect()
+    }
+
+    #[test]
+    fn the_rest_has_what_is_not_guaranteed_by_name() {
+        let partitions = partitions(&[("a", 0.6), ("b", 0.3)]);
+
+        let fractions: Vec<_> = partitions.iter().map(|one| (one.0, one.1)).collect();
+
+        assert_eq!(fractions[..2], [(Some("a"), 0.6), (Some("b"), 0.3)]);
+        assert!(fractions[2].0.is_none() && (fractions[2].1 - 0.1).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_rounding_error_is_no_share() {
+        let partitions = partitions(&[("a", 0.7), ("b", 0.2), ("c", 0.1)]);
+
+        assert_eq!(partitions.list[0].fraction, 0.0);
+        assert!(partitions.deficit(PartitionId::REST, 1_000_000) < 0.0);
+    }
+
+    #[test]
+    fn who_is_not_named_is_one_of_the_rest() {
+        let partitions = partitions(&[("a", 0.5)]);
+
+        assert_eq!(partitions.find(None), PartitionId::REST);
+        assert_eq!(partitions.find(Some("b")), PartitionId::REST);
+        assert_ne!(partitions.find(Some("a")), PartitionId::REST);
+    }
+
+    #[test]
+    fn a_partition_at_its_guarantee_is_not_below_it() {
+        let mut partitions = partitions(&[("a", 0.3)]);
+        let a = partitions.find(Some("a"));
+        for _ in 0..2 {
+            partitions.admitted(a);
+        }
+        assert!(partitions.deficit(a, LIMIT) > 0.0);
+
+        partitions.admitted(a);
+
+        assert!(partitions.deficit(a, LIMIT) <= 0.0, "0.3 × 10 is 3");
+    }
+
+    #[test]
+    fn nobody_is_guaranteed_less_than_one_permit_to_wait_for() {
+        let partitions = partitions(&[("a", 0.01)]);
+
+        assert_eq!(partitions.guarantee(partitions.find(Some("a")), LIMIT), 1.0);
+        assert_eq!(partitions.guarantee(partitions.find(Some("a")), 300), 3.0);
+    }
+
+    #[test]
+    fn a_partition_that_is_given_another_fraction_keeps_its_place_and_its_count() {
+        let mut partitions = partitions(&[("a", 0.5)]);
+        let a = partitions.find(Some("a"));
+        partitions.admitted(a);
+
+        partitions.set(&shares(&[("b", 0.3), ("a", 0.2)]), |_| true);
+
+        assert_eq!(partitions.find(Some("a")), a);
+        assert!((partitions.deficit(a, LIMIT) - 1.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn the_place_of_a_former_partition_is_not_used_while_it_is_in_flight() {
+        let mut partitions = partitions(&[("a", 0.5)]);
+        let a = partitions.find(Some("a"));
+        partitions.admitted(a);
+
+        partitions.set(&shares(&[("b", 0.5)]), |_| true);
+
+        let b = partitions.find(Some("b"));
+        assert_ne!(b, a);
+        partitions.finished(a, LIMIT);
+        assert_eq!(in_flight(&partitions), [(Some("b"), 0), (None, 0)]);
+    }
+
+    #[test]
+    fn the_place_of_a_former_partition_is_not_used_while_somebody_of_it_waits() {
+        let mut partitions = partitions(&[("a", 0.5)]);
+        let a = partitions.find(Some("a"));
+
+        partitions.set(&shares(&[("b", 0.5)]), |id| id != a);
+
+        assert_ne!(partitions.find(Some("b")), a);
+    }
+
+    #[test]
+    fn the_place_of_a_former_partition_is_used_again() {
+        let mut partitions = partitions(&[("a", 0.5)]);
+        let a = partitions.find(Some("a"));
+
+        for round in 0..100 {
+            let name = format!("tenant {round}");
+            partitions.set(&shares(&[(&name, 0.5)]), |_| true);
+            assert_eq!(partitions.find(Some(&name)), a);
+        }
+
+        assert_eq!(partitions.len(), 2);
+    }
+
+    #[test]
+    fn a_former_partition_is_one_of_the_rest() {
+        let mut partitions = partitions(&[("a", 0.5)]);
+
+        partitions.set(&Shares::new(), |_| true);
+
+        assert_eq!(partitions.find(Some("a")), PartitionId::REST);
+        assert_eq!(partitions.list[0].fraction, 1.0);
+    }
+
+    #[test]
+    fn all_of_a_limit_is_lent_while_nobody_else_wants_it() {
+        let mut partitions = partitions(&[("a", 0.5), ("b", 0.5)]);
+        let b = partitions.find(Some("b"));
+
+        for free in (1..=LIMIT).rev() {
+            assert_eq!(partitions.decide(b, LIMIT, free), Ok(()));
+            partitions.admitted(b);
+        }
+    }
+
+    #[test]
+    fn what_a_partition_was_refused_is_kept_for_it() {
+        let (mut partitions, a, b) = lent();
+        want(&mut partitions, a, 1);
+
+        partitions.finished(b, LIMIT);
+
+        assert_eq!(partitions.decide(b, LIMIT, 1), Err(Reason::ShareExhausted));
+        assert_eq!(partitions.decide(a, LIMIT, 1), Ok(()));
+    }
+
+    #[test]
+    fn no_more_than_a_guarantee_is_kept() {
+        let (mut partitions, a, b) = lent();
+
+        want(&mut partitions, a, 100);
+
+        assert_eq!(partitions.kept_for_others(b, LIMIT), 5);
+    }
+
+    #[test]
+    fn what_is_kept_follows_a_limit_that_falls() {
+        let (mut partitions, a, b) = lent();
+        want(&mut partitions, a, 5);
+
+        assert_eq!(partitions.kept_for_others(b, 4), 2);
+    }
+
+    #[test]
+    fn a_refusal_above_the_guarantee_keeps_nothing() {
+        let (mut partitions, a, b) = lent();
+
+        want(&mut partitions, b, 3);
+
+        assert_eq!(partitions.kept_for_others(a, LIMIT), 0);
+    }
+
+    #[test]
+    fn what_is_wanted_and_not_used_is_halved_with_each_round_of_the_limit() {
+        let (mut partitions, a, b) = lent();
+        want(&mut partitions, a, 5);
+
+        let mut kept = Vec::new();
+        for _ in 0..4 {
+            for _ in 0..LIMIT {
+                partitions.finished(b, LIMIT);
+                partitions.admitted(b);
+            }
+            kept.push(partitions.kept_for_others(b, LIMIT));
+        }
+
+        assert_eq!(kept, [2, 1, 0, 0]);
+    }
+
+    #[test]
+    fn what_is_in_use_stays_wanted() {
+        let (mut partitions, a, b) = lent();
+        want(&mut partitions, a, 4);
+        for _ in 0..4 {
+            partitions.finished(b, LIMIT);
+            partitions.admitted(a);
+        }
+
+        for _ in 0..5 * LIMIT {
+            partitions.finished(b, LIMIT);
+            partitions.admitted(b);
+        }
+        partitions.finished(a, LIMIT);
+
+        assert_eq!(partitions.kept_for_others(b, LIMIT), 1);
+    }
+
+    #[test]
+    fn a_grant_that_nobody_took_up_is_no_finished_request() {
+        let (mut partitions, a, b) = lent();
+        want(&mut partitions, a, 5);
+
+        for _ in 0..10 * LIMIT {
+            partitions.given_back(b);
+            partitions.admitted(b);
+        }
+
+        assert_eq!(partitions.kept_for_others(b, LIMIT), 5);
+    }
+
+    #[test]
+    fn one_too_many_given_back_does_not_wrap() {
+        let mut partitions = partitions(&[("a", 0.5)]);
+
+        partitions.given_back(PartitionId::REST);
+
+        assert_eq!(partitions.list[0].in_flight, 0);
+    }
+}
