@@ -80,3 +80,34 @@ impl Rejections {
 }
 
 const COMMON: Reason = Reason::Limit;
+
+#[cfg(all(test, not(tower_adaptive_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_is_counted_as_itself() {
+        let refusals = Refusals::new();
+        for (reason, times) in Reason::ALL.into_iter().zip(1..) {
+            for _ in 0..times {
+                refusals.count(reason);
+            }
+        }
+
+        let counts: Vec<_> = refusals.load().iter().collect();
+
+        let expected: Vec<_> = Reason::ALL.into_iter().zip(1..).collect();
+        assert_eq!(counts, expected);
+    }
+
+    #[test]
+    fn the_total_is_the_sum_of_all_reasons() {
+        let refusals = Refusals::new();
+        Reason::ALL
+            .into_iter()
+            .for_each(|reason| refusals.count(reason));
+
+        assert_eq!(refusals.total(), Reason::ALL.len() as u64);
+        assert_eq!(refusals.load().total(), refusals.total());
+    }
+}

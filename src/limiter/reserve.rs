@@ -106,3 +106,145 @@ fn change(parts: &AtomicU32, f: impl Fn(u32) -> u32) {
     // Relaxed: see the type.
     let _ = parts.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |parts| Some(f(parts)));
 }
+
+#[cfg(all(test, not(tower_adaptive_loom)))]
+mod tests {
+    use super::Priority::{Critical, High, Low, Normal, Sheddable};
+    use super::*;
+
+    const LIMIT: usize = 100;
+
+    fn kept(reserve: &Reserve) -> [usize; CLASSES] {
+        Priority::ALL.map(|priority| reserve.kept(priority))
+    }
+
+    fn come(reserve: &Reserve, priority: Priority, times: u32) {
+        for _ in 0..times {
+            reserve.arrive(priority, LIMIT);
+        }
+    }
+
+    fn turn_away(reserve: &Reserve, priority: Priority, times: u32) {
+        for _ in 0..times {
+            reserve.turned_away(priority, LIMIT);
+        }
+    }
+
+    #[test]
+    fn nothing_is_kept_while_all_matter_alike() {
+        let reserve = Reserve::new();
+        for _ in 0..1_000 {
+            assert_eq!(reserve.arrive(Normal, LIMIT), 0);
+        }
+    }
+
+    #[test]
+    fn a_rejection_keeps_one_permit_free_of_all_that_matter_less() {
+        let reserve = Reserve::new();
+
+        turn_away(&reserve, High, 1);
+
+        assert_eq!(kept(&reserve), [1, 1, 1, 0, 0]);
+    }
+
+    #[test]
+    fn what_is_kept_of_a_class_is_kept_of_all_below_it() {
+        let reserve = Reserve::new();
+        turn_away(&reserve, Critical, 5);
+        turn_away(&reserve, Low, 3);
+        // High ones come and none above them: what is kept of them falls on its own.
+        come(&reserve, High, EPOCH);
+
+        let kept = kept(&reserve);
+
+        assert!(
+            kept.is_sorted_by(|lower, higher| lower >= higher),
+            "{kept:?}"
+        );
+    }
+
+    #[test]
+    fn nothing_is_ever_kept_of_critical_ones() {
+        let reserve = Reserve::new();
+        for priority in Priority::ALL {
+            turn_away(&reserve, priority, 1_000);
+        }
+
+        assert_eq!(reserve.arrive(Critical, LIMIT), 0);
+    }
+
+    #[test]
+    fn at_most_half_of_the_limit_is_kept() {
+        let reserve = Reserve::new();
+
+        turn_away(&reserve, Critical, 1_000);
+
+        assert_eq!(reserve.arrive(Sheddable, LIMIT), LIMIT / 2);
+        assert_eq!(reserve.arrive(Sheddable, 7), 3, "of a limit that fell");
+        assert_eq!(reserve.arrive(Sheddable, 1), 0);
+    }
+
+    #[test]
+    fn the_largest_limit_does_not_overflow() {
+        let reserve = Reserve::new();
+        turn_away(&reserve, Critical, 3);
+        let largest = crate::Bounds::LARGEST;
+
+        reserve.turned_away(Critical, largest);
+
+        assert_eq!(reserve.arrive(Sheddable, largest), 4);
+    }
+
+    #[test]
+    fn an_epoch_without_anybody_above_halves_what_is_kept() {
+        let reserve = Reserve::new();
+        turn_away(&reserve, Critical, 40);
+
+        come(&reserve, Sheddable, EPOCH - 1);
+        assert_eq!(reserve.kept(Sheddable), 40, "not over yet");
+        come(&reserve, Sheddable, 1);
+
+        assert_eq!(kept(&reserve)[0], 20);
+    }
+
+    #[test]
+    fn those_that_come_from_above_and_find_room_lower_what_is_kept_slowly() {
+        let reserve = Reserve::new();
+        turn_away(&reserve, Critical, 8);
+
+        come(&reserve, Critical, PARTS);
+
+        // One permit for those that came, and one for an eighth of 8 on its way to 6.
+        assert_eq!(reserve.kept(Sheddable), 6);
+    }
+
+    #[test]
+    fn what_is_kept_settles_where_one_in_so_many_is_turned_away() {
+        let reserve = Reserve::new();
+        turn_away(&reserve, Critical, 40);
+
+        for _ in 0..50 {
+            turn_away(&reserve, Critical, 1);
+            come(&reserve, Critical, PARTS);
+        }
+
+        // What rises by 1 falls by 1 + kept/8: it gets to 0, in whole permits to 1 at most.
+        assert!(reserve.kept(Sheddable) <= 1);
+    }
+
+    #[test]
+    fn what_is_kept_settles_higher_where_more_are_turned_away() {
+        let settled = [2, 3].map(|times| {
+            let reserve = Reserve::new();
+            for _ in 0..100 {
+                turn_away(&reserve, Critical, times);
+                come(&reserve, Critical, PARTS);
+            }
+            reserve.kept(Sheddable)
+        });
+
+        // times = 1 + kept/8, give or take what falls within a round.
+        assert!((6..=8).contains(&settled[0]), "{settled:?}");
+        assert!((13..=16).contains(&settled[1]), "{settled:?}");
+    }
+}
