@@ -111,9 +111,15 @@ pub(crate) use ticket::{Decision, Entry, Manner, Pass, Place, Ticket};
 pub(crate) use waiter::Waiter;
 
 #[cfg(all(test, not(tower_adaptive_loom)))]
+mod ghost_tests;
+#[cfg(all(test, not(tower_adaptive_loom)))]
 mod line_tests;
 #[cfg(all(test, tower_adaptive_loom))]
 mod models;
+#[cfg(all(test, not(tower_adaptive_loom)))]
+mod request_tests;
+#[cfg(all(test, not(tower_adaptive_loom)))]
+mod share_tests;
 #[cfg(all(test, not(tower_adaptive_loom)))]
 mod tests;
 #[cfg(all(test, not(tower_adaptive_loom)))]

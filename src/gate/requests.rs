@@ -78,6 +78,10 @@ impl Gate {
             ghost,
         };
         let key = waiters.push_request(request, id);
+        if ghost {
+            // Before the lock is given back: whoever grants to it takes it off again.
+            self.enter_beyond();
+        }
         self.park();
         Decision::Queued(Place { key, until })
     }

@@ -66,10 +66,7 @@ impl Limiter {
     pub(crate) fn observe(&self, ticket: &Ticket<'_>) -> Pass {
         match self.decide(ticket, true) {
             Decision::Admitted(pass) => pass,
-            Decision::Queued(place) => {
-                self.gate().enter_beyond();
-                place.into_ghost()
-            }
+            Decision::Queued(place) => place.into_ghost(),
             Decision::Refused(reason) => {
                 self.core.learner.spared.count(reason);
                 self.gate().enter_beyond();
