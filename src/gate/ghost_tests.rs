@@ -151,6 +151,20 @@ fn a_ghost_granted_as_it_comes_is_not_counted_less_than_it_is() {
 }
 
 #[test]
+fn the_end_of_a_spared_request_hands_on_the_room_that_its_sample_made() {
+    let world = World::full(1);
+    let spared = world.observe(&of(Normal));
+    let mut waits = world.queue(0);
+
+    // What `Learner::learn` does: whoever gives a permit back next hands on.
+    assert!(world.gate.store_limit(2));
+    world.gate.release(spared, &*world);
+
+    assert_eq!(world.take_woken(), [0]);
+    world.leave(&mut waits);
+}
+
+#[test]
 fn the_end_of_a_ghost_hands_on_the_room_that_its_sample_made() {
     let world = World::full_with_queue(1, queue(9));
     let ghost = world.observe(&of(Normal));

@@ -160,7 +160,14 @@ impl Gate {
             }
             Pass::Partition(id) => self.release_of_partition(id, env),
             Pass::Ghost(key) => return self.lay_to_rest(key, env),
-            Pass::Spared => self.leave_beyond(),
+            Pass::Spared => {
+                self.leave_beyond();
+                // Nothing comes back, but what the request taught may have made room; and the
+                // word is to be changed all the same: see the learner.
+                if self.fence().is_parked() {
+                    self.hand_over(env);
+                }
+            }
         }
         None
     }
@@ -250,9 +257,9 @@ impl Gate {
 
     /// Orders everything before it, here, before everything after a later change of the word,
     /// elsewhere.
-    pub(crate) fn fence(&self) {
+    pub(crate) fn fence(&self) -> Word {
         // AcqRel: takes its place in the word's modification order; see `Learner::settle`.
-        self.word.fetch_add(0, Ordering::AcqRel);
+        Word(self.word.fetch_add(0, Ordering::AcqRel))
     }
 
     /// The fast path: room, nobody parked who would be overtaken, and no shares to count.

@@ -132,6 +132,8 @@ impl Gate {
             self.take_back(&mut waiters, left.pass);
         } else {
             self.leave_beyond();
+            // Nothing comes back; the word is to be changed all the same: see the learner.
+            self.fence();
         }
         self.settle_and_unlock(waiters, env);
         match left.state {
