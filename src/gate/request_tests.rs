@@ -265,6 +265,21 @@ fn under_overload_the_newest_is_granted_the_permit() {
 }
 
 #[test]
+fn a_lane_whose_old_ones_have_left_is_served_in_order_again() {
+    let world = World::full_with_queue(1, queue(9));
+    let old = standing_queue(&world);
+    let mut places = [2, 3].map(|name| world.wait(name, &of(Normal)));
+    for mut place in old {
+        world.leave(&mut place);
+    }
+    world.pass(TARGET);
+
+    world.release();
+
+    assert_eq!(world.poll_request(&mut places[0]), ADMITTED);
+}
+
+#[test]
 fn a_deadline_that_is_over_is_too_close_even_with_room() {
     let world = World::new(1);
     let ticket = Ticket {
