@@ -111,6 +111,25 @@ fn a_request_takes_the_place_of_a_ghost_that_matters_less() {
 }
 
 #[test]
+fn a_ghost_behind_one_that_is_granted_is_not_granted_after_its_deadline() {
+    let world = World::full_with_queue(2, queue(2));
+    let first = world.observe(&of(Normal));
+    let hurried = Ticket {
+        deadline: Some(world.now() + MS),
+        ..of(Normal)
+    };
+    let late = world.observe(&hurried);
+    world.pass(MS);
+
+    world.set_limit(4);
+
+    assert_eq!(in_flight(&world.gate), (3, 1));
+    let reason = world.gate.release(late, &*world);
+    assert_eq!(reason, Some(Reason::WaitedTooLong));
+    assert_eq!(world.gate.release(first, &*world), None);
+}
+
+#[test]
 fn a_ghost_granted_as_it_comes_is_not_counted_less_than_it_is() {
     let world = World::full_with_queue(1, queue(9));
     let seen = Arc::new(Mutex::new(Vec::new()));

@@ -163,10 +163,20 @@ impl Gate {
                 }
             }
         }
-        while wake.is_none() && !waiters.line.is_empty() && self.admit_past_queue() {
-            let granted = waiters
-                .grant_next(self.load().limit(), env.now())
-                .expect("somebody waits");
+        while wake.is_none() && self.load().has_room() {
+            let Some(next) = waiters.next(self.load().limit()) else {
+                break;
+            };
+            let now = env.now();
+            // Only the oldest of a lane is looked at above; one with a deadline may be late before.
+            if waiters.is_late(next, now) {
+                wake = waiters.refuse(next, Reason::WaitedTooLong);
+                continue;
+            }
+            if !self.admit_past_queue() {
+                break;
+            }
+            let granted = waiters.grant(next, now);
             if granted.ghost {
                 self.leave_beyond();
             }

@@ -280,6 +280,27 @@ fn a_lane_whose_old_ones_have_left_is_served_in_order_again() {
 }
 
 #[test]
+fn a_permit_is_not_granted_to_one_whose_own_deadline_is_over() {
+    let world = World::full_with_queue(1, queue(9));
+    let _old = standing_queue(&world);
+    let hurried = Ticket {
+        deadline: Some(world.now() + 2 * TARGET),
+        ..of(Normal)
+    };
+    let mut other = world.wait(2, &of(Normal));
+    let mut late = world.wait(3, &hurried);
+    world.pass(2 * TARGET);
+
+    world.release();
+
+    assert_eq!(
+        world.poll_request(&mut late),
+        refused(Reason::WaitedTooLong)
+    );
+    assert_eq!(world.poll_request(&mut other), ADMITTED);
+}
+
+#[test]
 fn a_deadline_that_is_over_is_too_close_even_with_room() {
     let world = World::new(1);
     let ticket = Ticket {

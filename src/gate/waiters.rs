@@ -118,20 +118,31 @@ impl Waiters {
         self.slots.at(key.0).state
     }
 
-    /// Grants a permit to whoever is next; the room for it was taken. Returns the waker, if it left
-    /// one, and whether it was a ghost.
-    pub(super) fn grant_next(&mut self, limit: usize, now: Instant) -> Option<Granted> {
+    /// Returns who is next.
+    pub(super) fn next(&self, limit: usize) -> Option<Index> {
         let guarded = self.guarded;
         let partitions = &self.partitions;
         let standing = |id| match guarded {
             true => partitions.deficit(id, limit),
             false => 1.0,
         };
-        let index = self.line.next(&self.slots, standing)?;
+        self.line.next(&self.slots, standing)
+    }
+
+    /// Whether it is a request whose own time is over.
+    pub(super) fn is_late(&self, index: Index, now: Instant) -> bool {
+        match self.slots.at(index).kind {
+            Kind::Patient => false,
+            Kind::Request(request) => request.until <= now,
+        }
+    }
+
+    /// Grants a permit to whoever is next; the room for it was taken.
+    pub(super) fn grant(&mut self, index: Index, now: Instant) -> Granted {
         self.line.leave(&mut self.slots, index, false);
         let slot = self.slots.at_mut(index);
-        slot.counted = guarded;
-        if guarded {
+        slot.counted = self.guarded;
+        if self.guarded {
             self.partitions.admitted(slot.partition);
         }
         let ghost = slot.is_ghost();
@@ -144,7 +155,7 @@ impl Waiters {
         if !ghost {
             self.granted.push_back(&mut self.slots, index);
         }
-        Some(Granted { waker, ghost })
+        Granted { waker, ghost }
     }
 
     /// Notes how long those in the line have waited, before any of them is served.
@@ -155,7 +166,6 @@ impl Waiters {
     /// Turns away one request that has waited too long. Returns its waker, if it left one.
     pub(super) fn expire_next(&mut self, now: Instant) -> Option<Option<Waker>> {
         let index = self.line.overdue(&self.slots, now)?;
-        self.line.leave(&mut self.slots, index, true);
         Some(self.refuse(index, Reason::WaitedTooLong))
     }
 
@@ -182,7 +192,6 @@ impl Waiters {
         let slot = self.slots.at(victim);
         let theirs = (within(slot.partition, 0), slot.priority());
         if theirs < (within(partition, 1), priority) {
-            self.line.remove(&mut self.slots, victim);
             let waker = self.refuse(victim, Reason::Evicted);
             Some(Evicted { waker })
         } else {
@@ -190,8 +199,12 @@ impl Waiters {
         }
     }
 
-    /// Turns away somebody who was taken out of the line.
-    fn refuse(&mut self, index: Index, reason: Reason) -> Option<Waker> {
+    /// Turns a request away. Returns its waker, if it left one.
+    pub(super) fn refuse(&mut self, index: Index, reason: Reason) -> Option<Waker> {
+        match reason {
+            Reason::WaitedTooLong => self.line.leave(&mut self.slots, index, true),
+            _ => self.line.remove(&mut self.slots, index),
+        }
         let slot = self.slots.at_mut(index);
         slot.state = State::Refused(reason);
         slot.waker.take()
