@@ -111,6 +111,18 @@ fn a_request_takes_the_place_of_a_ghost_that_matters_less() {
 }
 
 #[test]
+fn ghosts_whose_time_is_over_make_room_in_a_full_queue() {
+    let world = World::full_with_queue(1, queue(1));
+    let late = world.observe(&of(Normal));
+    world.pass(MAX_WAIT);
+
+    let _waits = world.wait(0, &of(Normal));
+
+    let reason = world.gate.release(late, &*world);
+    assert_eq!(reason, Some(Reason::WaitedTooLong));
+}
+
+#[test]
 fn a_ghost_behind_one_that_is_granted_is_not_granted_after_its_deadline() {
     let world = World::full_with_queue(2, queue(2));
     let first = world.observe(&of(Normal));

@@ -280,6 +280,21 @@ fn a_lane_whose_old_ones_have_left_is_served_in_order_again() {
 }
 
 #[test]
+fn an_overdue_request_makes_room_for_a_newcomer_in_a_full_queue() {
+    let world = World::full_with_queue(1, queue(1));
+    let mut late = world.wait(0, &of(Critical));
+    world.pass(MAX_WAIT);
+
+    assert!(world.wait(1, &of(Sheddable)).is_some());
+
+    assert_eq!(world.take_woken(), [0]);
+    assert_eq!(
+        world.poll_request(&mut late),
+        refused(Reason::WaitedTooLong)
+    );
+}
+
+#[test]
 fn a_permit_is_not_granted_to_one_whose_own_deadline_is_over() {
     let world = World::full_with_queue(1, queue(9));
     let _old = standing_queue(&world);

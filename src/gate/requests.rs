@@ -66,7 +66,9 @@ impl Gate {
             until = until.min(deadline);
         }
         if waiters.line.requests() >= waiters.line.queue.capacity {
-            *evicted = waiters.evict_for(priority, id, ghost);
+            // One that is overdue has no claim to its place; nobody need lose another.
+            let overdue = waiters.expire_next(now).map(|waker| Evicted { waker });
+            *evicted = overdue.or_else(|| waiters.evict_for(priority, id, ghost));
             if evicted.is_none() {
                 return Decision::Refused(Reason::QueueFull);
             }
