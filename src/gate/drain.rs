@@ -105,54 +105,120 @@ mod tests {
     const TARGET: Duration = Duration::from_millis(5);
     const INTERVAL: Duration = Duration::from_millis(100);
 
-    #[test]
-    fn a_wait_above_the_target_for_a_whole_interval_is_overload() {
-        let (mut drain, now) = (Drain::new(), Instant::now());
+    /// A drain in a world of its own.
+    struct Observed {
+        drain: Drain,
+        queue: Queue,
+        now: Instant,
+    }
 
-        drain.observe(TARGET + MS, now, TARGET);
+    impl Observed {
+        fn new() -> Self {
+            Self {
+                drain: Drain::new(),
+                queue: Queue::bounded(10).target(TARGET).interval(INTERVAL),
+                now: Instant::now(),
+            }
+        }
 
-        assert!(!drain.is_overloaded(now + INTERVAL - MS, INTERVAL));
-        assert!(drain.is_overloaded(now + INTERVAL, INTERVAL));
+        /// One that stands, from now on.
+        fn standing() -> Self {
+            let mut observed = Self::new();
+            observed.wait(TARGET + MS, Duration::ZERO);
+            observed.wait(TARGET + MS, INTERVAL);
+            assert!(observed.drain.is_standing());
+            observed
+        }
+
+        /// The oldest has waited so long, that much later.
+        fn wait(&mut self, wait: Duration, later: Duration) {
+            self.now += later;
+            self.drain.observe(wait, self.now, &self.queue);
+        }
+
+        fn leave(&mut self, served: u32, too_late: u32) {
+            (0..served).for_each(|_| self.drain.leave(false));
+            (0..too_late).for_each(|_| self.drain.leave(true));
+        }
     }
 
     #[test]
-    fn longer_waits_do_not_begin_the_interval_again() {
-        let (mut drain, now) = (Drain::new(), Instant::now());
-        drain.observe(TARGET + MS, now, TARGET);
+    fn a_queue_above_its_target_for_an_interval_stands() {
+        let mut observed = Observed::new();
+        observed.wait(TARGET + MS, Duration::ZERO);
+        observed.wait(TARGET * 10, INTERVAL - MS);
+        assert!(!observed.drain.is_standing());
 
-        drain.observe(TARGET * 10, now + INTERVAL / 2, TARGET);
+        observed.wait(TARGET + MS, MS);
 
-        assert!(drain.is_overloaded(now + INTERVAL, INTERVAL));
+        assert!(observed.drain.is_standing());
     }
 
     #[test]
-    fn a_wait_of_just_the_target_is_none_to_worry_about() {
-        let (mut drain, now) = (Drain::new(), Instant::now());
+    fn a_wait_within_the_target_starts_the_interval_again() {
+        let mut observed = Observed::new();
+        observed.wait(TARGET + MS, Duration::ZERO);
+        observed.wait(TARGET, INTERVAL - MS);
+        observed.wait(TARGET + MS, MS);
+        observed.wait(TARGET + MS, INTERVAL - MS);
+        assert!(!observed.drain.is_standing());
 
-        drain.observe(TARGET, now, TARGET);
+        observed.wait(TARGET + MS, MS);
 
-        assert!(!drain.is_overloaded(now + INTERVAL * 10, INTERVAL));
+        assert!(observed.drain.is_standing());
     }
 
     #[test]
-    fn one_short_wait_ends_the_overload() {
-        let (mut drain, now) = (Drain::new(), Instant::now());
-        drain.observe(TARGET * 2, now, TARGET);
-        let later = now + INTERVAL;
+    fn a_queue_emptied_by_giving_up_goes_on_standing() {
+        let mut observed = Observed::standing();
+        observed.leave(6, 1);
 
-        drain.observe(TARGET, later, TARGET);
+        observed.wait(Duration::ZERO, INTERVAL);
 
-        assert!(!drain.is_overloaded(later, INTERVAL));
-        assert!(!drain.is_overloaded(later + INTERVAL, INTERVAL));
+        assert!(observed.drain.is_standing());
     }
 
     #[test]
-    fn an_empty_queue_is_not_overloaded() {
-        let (mut drain, now) = (Drain::new(), Instant::now());
-        drain.observe(TARGET * 2, now, TARGET);
+    fn a_queue_stands_until_few_are_given_up_in_an_interval() {
+        let mut observed = Observed::standing();
+        observed.leave(7, 1);
+        observed.wait(TARGET * 2, INTERVAL - MS);
+        assert!(observed.drain.is_standing());
 
-        drain.reset();
+        observed.wait(TARGET * 2, MS);
 
-        assert!(!drain.is_overloaded(now + INTERVAL, INTERVAL));
+        assert!(!observed.drain.is_standing());
+    }
+
+    #[test]
+    fn who_left_before_the_interval_is_not_counted() {
+        let mut observed = Observed::standing();
+        observed.leave(0, 10);
+        observed.wait(TARGET * 2, INTERVAL);
+        assert!(observed.drain.is_standing());
+        observed.leave(1, 0);
+
+        observed.wait(TARGET * 2, INTERVAL);
+
+        assert!(!observed.drain.is_standing());
+    }
+
+    #[test]
+    fn a_queue_that_nobody_leaves_goes_on_standing() {
+        let mut observed = Observed::standing();
+
+        observed.wait(TARGET * 20, INTERVAL);
+
+        assert!(observed.drain.is_standing());
+    }
+
+    #[test]
+    fn a_queue_found_empty_long_after_is_forgiven() {
+        let mut observed = Observed::standing();
+        observed.leave(0, 10);
+
+        observed.wait(Duration::ZERO, 2 * INTERVAL);
+
+        assert!(!observed.drain.is_standing());
     }
 }

@@ -85,6 +85,7 @@ impl Queued {
         self.now += TARGET + MS;
         self.observe();
         self.now += INTERVAL;
+        self.observe();
     }
 
     fn next(&self) -> Option<Index> {
@@ -92,7 +93,7 @@ impl Queued {
     }
 
     fn next_with(&self, deficit: impl Fn(PartitionId) -> f64) -> Option<Index> {
-        self.line.next(&self.slots, deficit, self.now)
+        self.line.next(&self.slots, deficit)
     }
 
     /// Everybody, in the order in which they are served now.
@@ -110,7 +111,7 @@ impl Queued {
     }
 
     fn ahead(&self, priority: Priority) -> usize {
-        self.line.ahead(priority, PartitionId::REST, self.now)
+        self.line.ahead(priority, PartitionId::REST)
     }
 }
 
@@ -220,11 +221,25 @@ fn a_lane_that_drains_is_served_in_order_beside_one_that_does_not() {
 }
 
 #[test]
-fn an_overloaded_lane_that_was_empty_begins_again_in_order() {
+fn an_overloaded_lane_that_giving_up_has_emptied_serves_the_newest() {
     let mut queued = Queued::new();
     let old = queued.request(Normal);
     queued.overload();
-    queued.line.remove(&mut queued.slots, old);
+    queued.line.leave(&mut queued.slots, old, true);
+    queued.now += INTERVAL;
+    queued.request(Normal);
+    let newer = queued.request(Normal);
+
+    assert_eq!(queued.next(), Some(newer));
+}
+
+#[test]
+fn an_overloaded_lane_that_has_been_empty_for_long_begins_again_in_order() {
+    let mut queued = Queued::new();
+    let old = queued.request(Normal);
+    queued.overload();
+    queued.line.leave(&mut queued.slots, old, true);
+    queued.now += 2 * INTERVAL;
     let older = queued.request(Normal);
     queued.request(Normal);
 
@@ -243,8 +258,7 @@ fn one_that_is_put_next_goes_before_its_lane() {
         queued.request(Normal);
         queued.line.remove(&mut queued.slots, returns);
 
-        let now = queued.now;
-        queued.line.push_next(&mut queued.slots, returns, || now);
+        queued.line.push_next(&mut queued.slots, returns);
 
         assert_eq!(queued.next(), Some(returns), "overloaded: {overloaded}");
     }
@@ -257,8 +271,7 @@ fn one_that_is_put_next_does_not_go_before_a_higher_class() {
     let returns = queued.request(Normal);
     queued.line.remove(&mut queued.slots, returns);
 
-    let now = queued.now;
-    queued.line.push_next(&mut queued.slots, returns, || now);
+    queued.line.push_next(&mut queued.slots, returns);
 
     assert_eq!(queued.order(|_| 1.0), [high, returns]);
 }
@@ -406,9 +419,9 @@ fn a_partition_is_free_when_its_last_request_is_gone() {
     let mut queued = Queued::new();
     let [a, b] = two_partitions();
     let request = queued.request_of(a, Low);
-    assert!(!queued.line.is_free(a) && queued.line.is_free(b));
+    assert_eq!((queued.line.queued(a), queued.line.queued(b)), (1, 0));
 
     queued.line.remove(&mut queued.slots, request);
 
-    assert!(queued.line.is_free(a));
+    assert_eq!(queued.line.queued(a), 0);
 }

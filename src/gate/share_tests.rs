@@ -189,20 +189,26 @@ fn an_alarm_that_finds_a_grant_returns_it_to_its_partition_in_the_end() {
 }
 
 #[test]
-fn whoever_is_above_its_guarantee_is_evicted_for_one_below() {
+fn who_has_more_places_than_guaranteed_gives_way_to_one_with_less() {
     let world = guarded(2, &halves());
-    world.gate.set_queue(Queue::bounded(1), &*world);
+    world.gate.set_queue(Queue::bounded(4), &*world);
     let passes = admit(&world, "a", 2);
     let critical = Ticket {
         priority: Priority::Critical,
         ..of("a")
     };
-    let mut evicted = world.wait(0, &critical);
+    let mut crowd = [0, 1, 2, 3].map(|name| world.wait(name, &critical));
 
-    let mut waits = world.wait(1, &of("b"));
+    let mut guests = [4, 5].map(|name| world.wait(name, &of("b")));
 
-    assert_eq!(world.poll_request(&mut evicted), Some(Err(Reason::Evicted)));
-    world.leave(&mut waits);
+    assert_eq!(world.take_woken(), [3, 2]);
+    assert_eq!(world.refuse(&of("b")), Reason::QueueFull);
+    for evicted in &mut crowd[2..] {
+        assert_eq!(world.poll_request(evicted), Some(Err(Reason::Evicted)));
+    }
+    for place in crowd[..2].iter_mut().chain(&mut guests) {
+        world.leave(place);
+    }
     release_all(&world, passes);
 }
 
