@@ -15,7 +15,7 @@ use tower::util::BoxCloneService;
 use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_adaptive::{
     Admission, AdmissionError, AdmissionLayer, ConcurrencyLimitLayer, Fixed, Limiter, Outcome,
-    Priority, Queue, Rejected, Shares,
+    Priority, Queue, Reason, Rejected, Shares,
 };
 
 use support::{Fault, MS, Polled, Readiness, Remote, Samples, Steady, poll, set_limit};
@@ -529,6 +529,174 @@ async fn a_layer_with_every_rule_infers_its_types_and_can_be_boxed() {
 
     assert_eq!(service.oneshot("a".to_owned()).await.unwrap(), "a");
 }
+
+// Waiting.
+
+fn queueing(max_wait: Duration) -> AdmissionLayer {
+    AdmissionLayer::new(Steady::new(1)).queue(Queue::bounded(10).max_wait(max_wait))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queued_request_reaches_the_service_when_a_permit_is_free() {
+    let layer = queueing(SECOND);
+    let remote = Remote::default();
+    let mut service = layer.layer(remote.clone());
+    let mut first = service.call(1);
+    let mut second = Polled::new(service.call(2));
+    assert!(second.poll().is_pending());
+    assert_eq!(remote.calls(), [1]);
+
+    remote.answer(Ok(1));
+    assert!(poll(&mut first, Waker::noop()).is_ready());
+
+    assert_eq!(second.wakes(), 1);
+    assert!(second.poll().is_pending());
+    assert_eq!(remote.calls(), [1, 2]);
+    remote.answer(Ok(2));
+    assert_eq!(second.poll(), Poll::Ready(Ok(2)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queued_request_is_called_on_the_service_that_was_ready_for_it() {
+    let limiter = Limiter::new(Steady::new(2));
+    let mut service = queueing(SECOND)
+        .layer(ConcurrencyLimitLayer::with_limiter(limiter.clone()).layer(Remote::default()));
+    let mut response = ready(&mut service).await.call(1);
+    let mut queued = ready(&mut service).await.call(2);
+    assert!(poll(&mut response, Waker::noop()).is_pending());
+    assert!(poll(&mut queued, Waker::noop()).is_pending());
+
+    // One in flight, and the readiness that the queued request has pinned.
+    assert_eq!(limiter.in_flight(), 2);
+    drop(response);
+    // `ConcurrencyLimit` panics if it is called without.
+    assert!(poll(&mut queued, Waker::noop()).is_pending());
+    drop(queued);
+    assert_eq!(limiter.in_flight(), 0);
+}
+
+async fn ready<S: Service<u32, Error: std::fmt::Debug>>(service: &mut S) -> &mut S {
+    service.ready().await.unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_waited_too_long_goes_to_the_responder() {
+    let layer =
+        queueing(20 * MS).on_reject(|request: u32, rejected| request + rejected.reason() as u32);
+    let _permit = layer.limiter().try_acquire().unwrap();
+    let start = Instant::now();
+
+    let response = layer.layer(service_fn(echo::<u32>)).oneshot(100).await;
+
+    assert_eq!(response, Ok(100 + Reason::WaitedTooLong as u32));
+    assert_eq!(start.elapsed(), 20 * MS);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queued_request_that_is_dropped_leaves_the_queue_at_once() {
+    let layer = queueing(SECOND);
+    let permit = layer.limiter().try_acquire().unwrap();
+    let mut service = layer.layer(Remote::default());
+    let mut gone = service.call(1);
+    let mut stays = service.call(2);
+    assert!(poll(&mut gone, Waker::noop()).is_pending());
+    assert!(poll(&mut stays, Waker::noop()).is_pending());
+    assert_eq!(layer.limiter().waiting(), 2);
+
+    drop(gone);
+    assert_eq!(layer.limiter().waiting(), 1);
+    permit.release();
+
+    assert!(poll(&mut stays, Waker::noop()).is_pending());
+    assert_eq!(service.get_ref().calls(), [2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_wait_in_the_queue_is_no_part_of_the_rtt() {
+    let steady = Steady::new(1);
+    let samples = steady.samples();
+    let layer = AdmissionLayer::new(steady).queue(Queue::bounded(1).max_wait(SECOND));
+    let permit = layer.limiter().try_acquire().unwrap();
+    let mut service = layer.layer(service_fn(async |n: u32| {
+        sleep(5 * MS).await;
+        Ok::<_, Infallible>(n)
+    }));
+    let response = tokio::spawn(service.call(1));
+    tokio::task::yield_now().await;
+
+    advance(50 * MS).await;
+    permit.release();
+    response.await.unwrap().unwrap();
+
+    assert_eq!(samples.only().rtt, 5 * MS);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_panics_when_it_is_called_after_the_wait_gives_its_permit_back() {
+    let layer = queueing(SECOND);
+    let permit = layer.limiter().try_acquire().unwrap();
+    let mut service = layer.layer(service_fn(
+        |_: u32| -> std::future::Ready<Result<u32, Infallible>> { panic!("part of the test") },
+    ));
+    let mut response = service.call(1);
+    assert!(poll(&mut response, Waker::noop()).is_pending());
+    permit.release();
+
+    let polled = catch_unwind(AssertUnwindSafe(|| {
+        let _ = poll(&mut response, Waker::noop());
+    }));
+
+    assert!(polled.is_err());
+    assert_eq!(layer.limiter().in_flight(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn layers_that_share_a_limiter_share_its_queue() {
+    let first = queueing(SECOND);
+    let limiter = first.limiter().clone();
+    let second = AdmissionLayer::with_limiter(limiter.clone());
+    let _permit = limiter.try_acquire().unwrap();
+
+    let mut response = second.layer(Remote::default()).call(1);
+
+    assert!(poll(&mut response, Waker::noop()).is_pending());
+    assert_eq!(limiter.waiting(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn priority_deadline_and_partition_reach_the_queue() {
+    let layer = queueing(SECOND)
+        .priority(|request: &u32| match request {
+            2 => Priority::Critical,
+            _ => Priority::Low,
+        })
+        .deadline(|request: &u32| (*request == 3).then(Instant::now))
+        .partition(Shares::new().guarantee("even", 0.5), |request: &u32| {
+            ["even", "odd"][*request as usize % 2]
+        });
+    let permit = layer.limiter().try_acquire().unwrap();
+    let remote = Remote::default();
+    let mut service = layer.layer(remote.clone());
+    let mut low = service.call(0);
+    assert!(poll(&mut low, Waker::noop()).is_pending());
+    let mut critical = service.call(2);
+    assert!(poll(&mut critical, Waker::noop()).is_pending());
+    let late = service.call(3).await.unwrap_err();
+
+    permit.release();
+    assert!(poll(&mut critical, Waker::noop()).is_pending());
+
+    assert_eq!(remote.calls(), [2]);
+    let AdmissionError::Rejected(rejected) = late else {
+        panic!("{late:?}");
+    };
+    assert_eq!(rejected.reason(), Reason::DeadlineTooClose);
+    let shares = layer.limiter().snapshot().shares;
+    assert_eq!(shares[0].key.as_deref(), Some("even"));
+    assert_eq!(shares[0].in_flight, 1);
+}
+
+const SECOND: Duration = Duration::from_secs(1);
 
 // Observing.
 
