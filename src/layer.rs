@@ -5,7 +5,9 @@ use tower_layer::Layer;
 use crate::Algorithm;
 use crate::classify::DefaultClassifier;
 use crate::hold::{Lease, UntilHead};
+use crate::keyed::KeyedConcurrencyLimitLayer;
 use crate::limiter::{Handle, Limiter};
+use crate::limiters::Limiters;
 use crate::service::ConcurrencyLimit;
 use crate::sync::Arc;
 
@@ -74,6 +76,13 @@ impl ConcurrencyLimitLayer {
                 hold: UntilHead,
             })),
         }
+    }
+
+    /// Creates a layer on a set of limiters, of which a key chooses one for each request: see
+    /// [`KeyedConcurrencyLimitLayer`].
+    #[must_use]
+    pub fn with_limiters<K>(limiters: Limiters<K>) -> KeyedConcurrencyLimitLayer<K> {
+        KeyedConcurrencyLimitLayer::new(limiters)
     }
 
     /// Creates a layer that gives every service it is applied to a limit of its own.

@@ -33,8 +33,9 @@
 //!
 //! An algorithm compares response times. Where a 5 µs answer (a fallback route, a health check, a
 //! cached reply) shares a limiter with a 20 ms handler, the fast one becomes the baseline, the slow
-//! one looks congested, and the limit collapses. So give each class of work its own limiter, let
-//! the HTTP `StatusClassifier` ignore client errors (it comes with `respond_unavailable`), and
+//! one looks congested, and the limit collapses. So give each class of work its own limiter (by
+//! hand, or by [`key`](AdmissionLayer::key): a route, a host, a tenant), let the HTTP
+//! `StatusClassifier` ignore client errors (it comes with `respond_unavailable`), and
 //! [`bypass`](AdmissionLayer::bypass) health checks. What still varies wants [`Gradient2`] or a
 //! [`Windowed`] algorithm rather than plain [`Vegas`], which takes its luckiest response for what
 //! the service can do.
@@ -131,7 +132,7 @@
 //! |---|---|
 //! | `http` | module `http`: classification by status, 503 or 429 for rejections, permits that bodies hold |
 //! | `grpc` | module `grpc`: classification by `grpc-status`, UNAVAILABLE for rejections; `http` |
-//! | `axum` | rejections are `IntoResponse`; `http` |
+//! | `axum` | module `axum`: the matched path as a key; rejections are `IntoResponse`; `http` |
 //! | `load` | `tower::load::Load` for the services: the share of the limit in use |
 //! | `serde` | builders of algorithms are (de)serializable |
 
@@ -140,7 +141,8 @@
 pub mod admission;
 pub mod algorithm;
 #[cfg(feature = "axum")]
-mod axum;
+#[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
+pub mod axum;
 mod classify;
 mod contain;
 mod error;
@@ -155,6 +157,7 @@ mod hold;
 pub mod http;
 #[cfg(feature = "http")]
 mod jitter;
+mod keyed;
 mod layer;
 mod limiter;
 mod limiters;
@@ -174,6 +177,7 @@ pub use error::InvalidOption;
 pub use future::ResponseFuture;
 pub use gate::Permit;
 pub use hold::{Hold, UntilHead};
+pub use keyed::{Key, KeyedConcurrencyLimit, KeyedConcurrencyLimitLayer, KeyedFuture};
 pub use layer::ConcurrencyLimitLayer;
 pub use limiter::{Acquire, Limiter, LimiterBuilder, Rejections, Share, Snapshot};
 pub use limiters::{Limiters, LimitersBuilder};

@@ -9,7 +9,9 @@ use std::task::{Context, Poll, Waker};
 
 use allocation_counter::measure;
 use tower::{Layer, Service};
-use tower_adaptive::{AdmissionLayer, ConcurrencyLimitLayer, Fixed, Limiter, Outcome, Vegas};
+use tower_adaptive::{
+    AdmissionLayer, ConcurrencyLimitLayer, Fixed, Limiter, Limiters, Outcome, Vegas,
+};
 
 use support::poll;
 
@@ -54,6 +56,43 @@ fn a_request_with_room_allocates_nothing() {
 fn an_admitted_request_allocates_nothing() {
     let service = AdmissionLayer::new(Vegas::default()).layer(Echo);
     assert_eq!(allocations_of_requests(service), 0);
+}
+
+#[test]
+fn a_request_whose_key_is_known_allocates_nothing() {
+    let limiters = Limiters::new(|_: &u64| Limiter::new(Vegas::default()));
+    let admission = AdmissionLayer::with_limiters(limiters.clone()).key(|n: &u64| *n);
+    let limit = ConcurrencyLimitLayer::with_limiters(limiters).key(|n: &u64| *n);
+
+    assert_eq!(allocations_of_requests(admission.layer(Echo)), 0);
+    assert_eq!(allocations_of_requests(limit.layer(Echo)), 0);
+}
+
+#[cfg(feature = "http")]
+#[test]
+fn the_authority_of_a_request_is_looked_up_without_an_allocation() {
+    use tower_adaptive::http::Authority;
+
+    let limiters = Limiters::new(|_: &String| Limiter::new(Vegas::default()));
+    let layer = AdmissionLayer::with_limiters(limiters).key(Authority);
+    let mut service = layer.layer(tower::service_fn(|request: http::Request<()>| {
+        ready(Ok::<_, Infallible>(request))
+    }));
+    let mut request = Some(http::Request::new(()));
+    *request.as_mut().unwrap().uri_mut() = http::Uri::from_static("http://a.example/");
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut call = || {
+        let response = pin!(service.call(request.take().unwrap())).poll(&mut cx);
+        let Poll::Ready(Ok(response)) = response else {
+            panic!("admitted, and answered at once");
+        };
+        request = Some(response);
+    };
+    call();
+
+    let allocations = measure(|| (0..REQUESTS).for_each(|_| call()));
+
+    assert_eq!(allocations.count_total, 0);
 }
 
 #[test]

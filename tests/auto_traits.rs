@@ -14,10 +14,11 @@ use std::task::{Context, Poll};
 
 use tokio::task::LocalSet;
 use tower::{Layer, Service, ServiceExt, service_fn};
-use tower_adaptive::admission::{AdmissionFuture, Rules};
+use tower_adaptive::admission::{AdmissionFuture, By, Keyed, Rules};
 use tower_adaptive::{
     Acquire, Admission, AdmissionError, AdmissionLayer, ConcurrencyLimit, ConcurrencyLimitLayer,
-    Limiter, LimiterBuilder, Limiters, Permit, Rejected, ResponseFuture, Sample, Snapshot,
+    KeyedConcurrencyLimit, KeyedConcurrencyLimitLayer, KeyedFuture, Limiter, LimiterBuilder,
+    Limiters, Permit, Rejected, ResponseFuture, Sample, Snapshot,
 };
 
 use support::{Steady, block_on};
@@ -146,6 +147,27 @@ fn services_are_clone_if_the_inner_service_is_whatever_the_classifier() {
     is_clone::<Admission<Rc<()>, Like<()>, Like<()>, Rules<Like<()>, Like<()>>>>();
     is_not!(Clone: ConcurrencyLimit<Like<()>>, Admission<Like<()>>);
 }
+
+#[test]
+fn keyed_layers_services_and_futures_are_what_their_parts_are() {
+    type Service<T> = KeyedConcurrencyLimit<Like<T>, String, Like<()>>;
+    type Layer<K> = KeyedConcurrencyLimitLayer<K, Like<()>>;
+
+    is_send::<Service<()>>();
+    is_sync::<Service<()>>();
+    is_unpin::<Service<()>>();
+    is_clone::<KeyedConcurrencyLimit<Rc<()>, Like<()>, Like<()>>>();
+    is_send::<(Layer<String>, KeyedFuture<Like<()>, ()>)>();
+    is_sync::<(Layer<String>, KeyedFuture<Like<()>, ()>)>();
+    is_unpin::<KeyedFuture<Like<()>, ()>>();
+    is_clone::<Layer<Like<()>>>();
+    is_clone::<Rules<(), (), (), (), Keyed<Like<()>, Like<()>>>>();
+    is_send::<AdmissionFuture<Like<()>, (), Like<()>, Like<()>, KeyedRules<Like<()>>>>();
+    is_not!(Send: Service<Local>, KeyedFuture<Like<Local>, ()>, Layer<Local>);
+    is_not!(Unpin: KeyedFuture<Like<PhantomPinned>, ()>);
+}
+
+type KeyedRules<F> = Rules<(), (), (), (), Keyed<String, By<F>>>;
 
 #[test]
 fn layers_are_send_sync_and_clone_if_their_closures_are_shared() {

@@ -15,7 +15,9 @@ use http_body_util::BodyExt;
 use tokio::time::{advance, sleep};
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_adaptive::http::{BodyEnd, GuardedBody, StatusClassifier, Streaming, Until};
-use tower_adaptive::{AdmissionLayer, Classifier, ConcurrencyLimitLayer, Limiter, Outcome};
+use tower_adaptive::{
+    AdmissionLayer, Classifier, ConcurrencyLimitLayer, Limiter, Limiters, Outcome,
+};
 
 use Step::{Data, Fail, Trailers, Wait};
 use support::{Fault, MS, Polled, Samples, Scripted, Steady, poll};
@@ -651,6 +653,32 @@ async fn back_pressure_lasts_to_the_end_of_the_body() {
 
     assert!(waiting.poll().is_ready());
     assert_eq!(layer.limiter().unwrap().snapshot().success, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn keyed_limits_hold_to_the_end_of_the_body() {
+    let limiters = Limiters::new(|_: &u16| Limiter::new(Steady::new(1)));
+    let by_status = |response: &Response<Script>| response.status().as_u16();
+    let admission = AdmissionLayer::with_limiters(limiters.clone())
+        .key(by_status)
+        .streaming(Streaming::new());
+    let limit = ConcurrencyLimitLayer::with_limiters(limiters.clone())
+        .key(by_status)
+        .streaming(Streaming::new());
+
+    let service = admission.layer(service_fn(after_10_ms));
+    let head = status(StatusCode::OK, Script::default());
+    let admitted = service.oneshot(head).await.unwrap().into_body();
+    let service = limit.layer(service_fn(after_10_ms));
+    let head = status(StatusCode::CREATED, Script::default());
+    let limited = service.oneshot(head).await.unwrap().into_body();
+
+    for (key, body) in [(200, admitted), (201, limited)] {
+        assert_eq!(limiters.for_key(&key).in_flight(), 1);
+        body.collect().await.unwrap();
+        assert_eq!(limiters.for_key(&key).in_flight(), 0);
+        assert_eq!(limiters.for_key(&key).snapshot().success, 1);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,17 +1,16 @@
+mod rules;
+
 use std::fmt;
 
-use tokio::time::Instant;
 use tower_layer::Layer;
 
 use super::choice::{Limits, One, Settings};
 use super::error::Rejected;
 use super::policy::{Mode, Policy};
-use super::priority::Priority;
 use super::queue::Queue;
 use super::respond::{OnReject, ReturnError};
-use super::rules::{By, Rules};
+use super::rules::Rules;
 use super::service::Admission;
-use super::shares::Shares;
 use crate::Algorithm;
 use crate::classify::DefaultClassifier;
 use crate::error::expect_valid;
@@ -159,124 +158,17 @@ where
     }
 }
 
-impl<C, R, B, P, S, D, K, H> AdmissionLayer<C, R, Rules<B, P, S, D, K>, H>
-where
-    K: Clone,
-    H: Copy,
-{
-    /// Admits the requests for which the closure returns `true` whatever the limit is: default
-    /// none.
-    ///
-    /// They count as in flight and as finished, and teach nothing. For health checks, which must
-    /// not fail because the service is busy, and whose response times are no measure of its work.
-    #[must_use]
-    pub fn bypass<F, Req>(self, bypass: F) -> AdmissionLayer<C, R, Rules<By<F>, P, S, D, K>, H>
-    where
-        F: Fn(&Req) -> bool,
-    {
-        self.rules(|rules| rules.bypass(bypass))
-    }
-
-    /// Sets how much each request matters: default [`Priority::Normal`], for all.
-    ///
-    /// A freed permit goes to the highest class that waits, and a full queue gives up the newest of
-    /// the lowest class for a higher one. Without a queue, lower classes are turned away earlier.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use tower_adaptive::{AdmissionLayer, Priority, Vegas};
-    ///
-    /// let layer = AdmissionLayer::new(Vegas::default()).priority(|path: &String| {
-    ///     match path.as_str() {
-    ///         "/checkout" => Priority::Critical,
-    ///         "/recommendations" => Priority::Sheddable,
-    ///         _ => Priority::Normal,
-    ///     }
-    /// });
-    /// # let _ = layer;
-    /// ```
-    #[must_use]
-    pub fn priority<F, Req>(self, priority: F) -> AdmissionLayer<C, R, Rules<B, By<F>, S, D, K>, H>
-    where
-        F: Fn(&Req) -> Priority,
-    {
-        self.rules(|rules| rules.priority(priority))
-    }
-
-    /// Guarantees fractions of the limit to some keys, and sets the key of each request: default
-    /// no shares.
-    ///
-    /// The shares belong to the limiter, as with [`Limiter::set_shares`]; the key to this layer. It
-    /// is borrowed from the request, or `'static`.
-    ///
-    /// # Panics
-    ///
-    /// If a fraction is not in (0, 1], they are more than 1 together, a key comes twice, or there
-    /// are more than [`Shares::MOST`].
-    #[must_use]
-    #[track_caller]
-    pub fn partition<F, Req>(
-        self,
-        shares: Shares,
-        key: F,
-    ) -> AdmissionLayer<C, R, Rules<B, P, By<F>, D, K>, H>
-    where
-        F: Fn(&Req) -> &str,
-        K: Settings,
-    {
-        expect_valid(self.policy.rules.set_shares(shares));
-        self.rules(|rules| rules.partition(key))
-    }
-
-    /// Sets when a request must have started: default never, `None`.
-    ///
-    /// One that cannot have by then is rejected before it waits.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use tokio::time::Instant;
-    /// use tower_adaptive::{AdmissionLayer, Vegas};
-    ///
-    /// struct Job {
-    ///     due: Option<Instant>,
-    /// }
-    ///
-    /// let layer = AdmissionLayer::new(Vegas::default()).deadline(|job: &Job| job.due);
-    /// # let _ = layer;
-    /// ```
-    #[must_use]
-    pub fn deadline<F, Req>(self, deadline: F) -> AdmissionLayer<C, R, Rules<B, P, S, By<F>, K>, H>
-    where
-        F: Fn(&Req) -> Option<Instant>,
-    {
-        self.rules(|rules| rules.deadline(deadline))
-    }
-
-    fn from_rules(rules: Rules<B, P, S, D, K>) -> Self
-    where
-        C: Default,
-        R: Default,
-        H: Default,
-    {
+impl<Q> AdmissionLayer<DefaultClassifier, ReturnError, Q> {
+    fn from_rules(rules: Q) -> Self {
         Self {
             policy: Arc::new(Policy {
-                classifier: Arc::default(),
-                responder: Arc::default(),
+                classifier: Arc::new(DefaultClassifier),
+                responder: Arc::new(ReturnError),
                 rules,
-                hold: H::default(),
+                hold: UntilHead,
                 mode: Mode::Reject,
             }),
         }
-    }
-}
-
-impl<C, R, B, P, S, D, H> AdmissionLayer<C, R, Rules<B, P, S, D, One>, H> {
-    /// Returns the limiter, which other layers may share.
-    #[must_use]
-    pub fn limiter(&self) -> &Limiter {
-        self.policy.rules.choice().limiter()
     }
 }
 

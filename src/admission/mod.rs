@@ -12,7 +12,7 @@ mod rules;
 mod service;
 mod shares;
 
-pub use choice::{Choose, Limits, One, Settings};
+pub use choice::{Choose, Keyed, Limits, One, Settings};
 pub use error::{AdmissionError, Reason, Rejected};
 pub use future::AdmissionFuture;
 pub use layer::AdmissionLayer;

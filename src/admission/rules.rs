@@ -82,6 +82,10 @@ impl<B, P, S, D, K> Rules<B, P, S, D, K> {
         self.map(|b, p, s, _, k| (b, p, s, by(f), k))
     }
 
+    pub(super) fn choice_with<L>(self, change: impl FnOnce(K) -> L) -> Rules<B, P, S, D, L> {
+        self.map(|b, p, s, d, k| (b, p, s, d, change(k)))
+    }
+
     fn map<B2, P2, S2, D2, K2>(
         self,
         f: impl FnOnce(Arc<B>, Arc<P>, Arc<S>, Arc<D>, K) -> (Arc<B2>, Arc<P2>, Arc<S2>, Arc<D2>, K2),

@@ -3,7 +3,7 @@ use std::task::{Context, Poll};
 
 use tower_service::Service;
 
-use super::choice::One;
+use super::choice::{Keyed, One};
 use super::future::AdmissionFuture;
 use super::policy::{Lease, Policy, Verdict};
 use super::respond::{Responder, ReturnError};
@@ -12,6 +12,7 @@ use crate::classify::{Classifier, DefaultClassifier};
 use crate::gate::{Held, Queued};
 use crate::hold::{Hold, UntilHead};
 use crate::limiter::Limiter;
+use crate::limiters::Limiters;
 use crate::sync::Arc;
 
 /// A service whose `call` admits or rejects: see [`AdmissionLayer`](crate::AdmissionLayer).
@@ -51,6 +52,14 @@ impl<S, C, R, B, P, Sh, D, H> Admission<S, C, R, Rules<B, P, Sh, D, One>, H> {
     #[must_use]
     pub fn limiter(&self) -> &Limiter {
         self.policy.rules.choice().limiter()
+    }
+}
+
+impl<S, C, R, B, P, Sh, D, K, F, H> Admission<S, C, R, Rules<B, P, Sh, D, Keyed<K, F>>, H> {
+    /// Returns the limiters, which other services may share.
+    #[must_use]
+    pub fn limiters(&self) -> &Limiters<K> {
+        self.policy.rules.choice().limiters()
     }
 }
 

@@ -35,12 +35,14 @@
 //! are served, and an RTT of an hour would be what the limit is learned from: put them under a
 //! limiter of their own if their number is to be bounded, and measure to the head.
 
+mod authority;
 mod body;
 mod classifier;
 mod priority;
 mod respond;
 mod streaming;
 
+pub use authority::Authority;
 pub use body::{BodyEnd, GuardedBody, Until};
 pub use classifier::StatusClassifier;
 pub use priority::priority;

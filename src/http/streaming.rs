@@ -7,6 +7,7 @@ use crate::classify::{Classifier, classify};
 use crate::contain::contain;
 use crate::gate::Held;
 use crate::hold::{Hold, Lease, sealed};
+use crate::keyed::KeyedConcurrencyLimitLayer;
 use crate::layer::ConcurrencyLimitLayer;
 
 /// Lets a response keep its permit, and its RTT run, until its body has ended.
@@ -87,6 +88,18 @@ where
     #[cfg_attr(docsrs, doc(cfg(feature = "http")))]
     #[must_use]
     pub fn streaming(self, streaming: Streaming) -> ConcurrencyLimitLayer<C, Streaming> {
+        self.hold(streaming)
+    }
+}
+
+impl<K, F, C, H> KeyedConcurrencyLimitLayer<K, F, C, H>
+where
+    H: Copy,
+{
+    /// Lets responses keep their permit until their body has ended: default until the head.
+    #[cfg_attr(docsrs, doc(cfg(feature = "http")))]
+    #[must_use]
+    pub fn streaming(self, streaming: Streaming) -> KeyedConcurrencyLimitLayer<K, F, C, Streaming> {
         self.hold(streaming)
     }
 }

@@ -59,10 +59,6 @@ impl<K> Limiters<K> {
 
     /// Applies a setting to each limiter there is, and to each that will be made before anybody
     /// can look it up. It may be applied to the same limiter twice; a later setting comes later.
-    #[cfg_attr(
-        any(not(test), tower_adaptive_loom),
-        expect(dead_code, reason = "layers are to use it")
-    )]
     pub(crate) fn configure(&self, setting: Setting) {
         self.write().add_setting(setting.clone());
         self.for_each(|limiter| setting(limiter));
