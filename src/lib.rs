@@ -48,6 +48,10 @@
 //! | a server (HTTP, gRPC) | [`AdmissionLayer`] | `call` rejects: 503, or an error |
 //! | something that is not a `Service` | [`Limiter`] | [`acquire`](Limiter::acquire) waits, [`try_acquire`](Limiter::try_acquire) does not |
 //!
+//! A server may let requests wait for a moment, tell them apart by priority, share or key, and hold
+//! permits until bodies have ended: the page *Guarding a server* (in `guides`, with feature `axum`)
+//! goes through it step by step.
+//!
 //! A server that waits in `poll_ready` has a queue without bounds: it has read the request by then,
 //! and whoever sent it may have given up. A client that rejects turns a short burst into errors.
 //!
@@ -151,6 +155,9 @@ mod gate;
 #[cfg(feature = "grpc")]
 #[cfg_attr(docsrs, doc(cfg(feature = "grpc")))]
 pub mod grpc;
+#[cfg(feature = "axum")]
+#[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
+pub mod guides;
 mod hold;
 #[cfg(feature = "http")]
 #[cfg_attr(docsrs, doc(cfg(feature = "http")))]
