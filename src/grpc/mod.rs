@@ -76,12 +76,14 @@
 mod classifier;
 mod code;
 mod deadline;
+mod key;
 mod request;
 mod respond;
 
 pub use classifier::GrpcClassifier;
 pub use code::Code;
 pub use deadline::deadline;
+pub use key::FullMethod;
 pub use request::{full_method, method, service};
 pub use respond::{GrpcResponder, retry_pushback, unavailable};
 

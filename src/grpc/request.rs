@@ -24,7 +24,7 @@ pub fn service<B>(request: &Request<B>) -> &str {
 /// Returns the method that a request calls: `Method` of `/pkg.Service/Method`.
 ///
 /// Empty if the path is none of a gRPC call. Two services may have methods of the same name: for a
-/// limit per method take [`full_method`].
+/// limit per method there is [`FullMethod`](super::FullMethod).
 #[must_use]
 pub fn method<B>(request: &Request<B>) -> &str {
     split(request.uri().path()).1

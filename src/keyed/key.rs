@@ -6,7 +6,8 @@ use crate::limiters::Limiters;
 /// Says which of a set's limiters a request belongs to.
 ///
 /// Closures are keys: `|request: &Request| -> K`. Ready-made ones, which allocate nothing for a key
-/// that is known, are `http::Authority` and `axum::MatchedPath`, with the features of these names.
+/// that is known, are `http::Authority`, `grpc::FullMethod` and `axum::MatchedPath`, with the features of
+/// these names.
 ///
 /// Sealed: a key of your own is a closure.
 pub trait Key<Req, K> {

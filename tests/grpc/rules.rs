@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tonic::{Code, Request};
-use tower_adaptive::{AdmissionLayer, Fixed, Limiter, Outcome, Queue, Shares, grpc};
+use tower_adaptive::{AdmissionLayer, Fixed, Limiter, Limiters, Outcome, Queue, Shares, grpc};
 
 use crate::echo::{Parrot, Result, client, connect, pass, serve, words};
 use crate::pb::Words;
@@ -138,6 +138,33 @@ async fn a_service_has_its_share_while_another_is_at_the_limit() -> Result {
     for call in calls {
         call.await??;
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn each_method_has_a_limit_of_its_own_by_key() -> Result {
+    let methods = Limiters::new(|_: &String| Limiter::new(Fixed::new(1)));
+    let layer = AdmissionLayer::with_limiters(methods.clone())
+        .key(grpc::FullMethod)
+        .respond_grpc();
+    let parrot = Parrot::new();
+    let mut client = client(&parrot, layer).await?;
+    let held = tokio::spawn({
+        let mut client = client.clone();
+        async move { client.say(words("hold")).await }
+    });
+    parrot.holds().await;
+
+    let same = client.say(words("hello")).await;
+    let other = client.repeat(words("hello")).await;
+    parrot.let_go();
+
+    assert_eq!(same.unwrap_err().code(), Code::Unavailable);
+    assert!(other.is_ok());
+    held.await??;
+    let mut keys = methods.keys();
+    keys.sort();
+    assert_eq!(keys, ["echo.v1.Echo/Repeat", "echo.v1.Echo/Say"]);
     Ok(())
 }
 
