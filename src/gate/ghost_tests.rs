@@ -163,7 +163,7 @@ fn a_ghost_granted_as_it_comes_is_not_counted_less_than_it_is() {
             move || {
                 seen.lock()
                     .unwrap()
-                    .push((world.gate.beyond(), Pass::Plain))
+                    .push((world.gate.beyond(), Pass::Plain));
             },
             || {},
         )

@@ -79,7 +79,7 @@ impl<K> LimitersBuilder<K> {
             return Err(InvalidOption::new("capacity", range, self.capacity));
         }
         if self.idle_after.is_zero() {
-            let value = format_args!("{:?}", self.idle_after);
+            let value = format!("{:?}", self.idle_after);
             return Err(InvalidOption::new("idle_after", "above 0", value));
         }
         Ok(Limiters::from_parts(
