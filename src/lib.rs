@@ -138,7 +138,7 @@
 //! | `grpc` | module `grpc`: classification by `grpc-status`, UNAVAILABLE for rejections; `http` |
 //! | `axum` | module `axum`: the matched path as a key; rejections are `IntoResponse`; `http` |
 //! | `load` | `tower::load::Load` for the services: the share of the limit in use |
-//! | `serde` | builders of algorithms are (de)serializable |
+//! | `serde` | builders of algorithms, `Queue`, `Shares` and `Priority` are (de)serializable |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -28,7 +28,7 @@ pub struct Shares {
 #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub(crate) struct Guarantee {
-    pub(crate) name: String,
+    pub(crate) key: String,
     pub(crate) fraction: f64,
 }
 
@@ -47,7 +47,7 @@ impl Shares {
     #[must_use]
     pub fn guarantee(mut self, key: impl Into<String>, fraction: f64) -> Self {
         self.guarantees.push(Guarantee {
-            name: key.into(),
+            key: key.into(),
             fraction,
         });
         self
@@ -67,18 +67,18 @@ impl Shares {
             ));
         }
         let mut sum = 0.0;
-        for (index, Guarantee { name, fraction }) in self.guarantees.iter().enumerate() {
+        for (index, Guarantee { key, fraction }) in self.guarantees.iter().enumerate() {
             if !(*fraction > 0.0 && *fraction <= 1.0) {
-                let range = format!("more than 0 and at most 1 for {name:?}");
+                let range = format!("more than 0 and at most 1 for {key:?}");
                 return Err(InvalidOption::new("guarantee", range, fraction));
             }
             if self.guarantees[..index]
                 .iter()
-                .any(|other| other.name == *name)
+                .any(|other| other.key == *key)
             {
                 return Err(InvalidOption::new(
                     "guarantee",
-                    format!("given once for {name:?}"),
+                    format!("given once for {key:?}"),
                     "two",
                 ));
             }

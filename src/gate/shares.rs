@@ -67,12 +67,12 @@ impl Partitions {
         let mut rest = 1.0;
         for guarantee in shares.guarantees() {
             rest -= guarantee.fraction;
-            let named = |partition: &Partition| partition.name.as_deref() == Some(&*guarantee.name);
+            let named = |partition: &Partition| partition.name.as_deref() == Some(&*guarantee.key);
             if let Some(known) = self.list.iter_mut().find(|partition| named(partition)) {
                 known.fraction = guarantee.fraction;
                 continue;
             }
-            let name = Some(guarantee.name.as_str().into());
+            let name = Some(guarantee.key.as_str().into());
             let partition = Partition::new(name, guarantee.fraction);
             let vacant = (1..self.list.len()).find(|&index| {
                 let former = &self.list[index];

@@ -1,7 +1,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, from_value, json, to_value};
-use tower_adaptive::{AimdBuilder, Gradient2Builder, VegasBuilder};
+use tower_adaptive::{AimdBuilder, Gradient2Builder, Priority, Queue, Shares, VegasBuilder};
 
 use super::*;
 
@@ -23,6 +23,8 @@ fn builders_round_trip_default_what_is_absent_and_refuse_what_is_unknown() {
     round_trips(Gradient2Builder::default().rtt_tolerance(3.0));
     round_trips(VegasBuilder::default().seed(5));
     round_trips(WindowedBuilder::default().aggregate(Aggregate::Percentile(0.9)));
+    round_trips(Queue::bounded(5).max_wait(MS));
+    round_trips(Shares::new().guarantee("live", 0.9));
 }
 
 #[test]
@@ -36,4 +38,17 @@ fn options_are_read_as_people_write_them() {
     let value = json!({ "timeout": "1s 500ms", "min_limit": 1 });
     let expected = AimdBuilder::default().timeout(MS * 1500).min_limit(1);
     assert_eq!(from_value::<AimdBuilder>(value).unwrap(), expected);
+
+    let value = json!({ "capacity": 100, "max_wait": "50ms" });
+    let expected = Queue::bounded(100).max_wait(MS * 50);
+    assert_eq!(from_value::<Queue>(value).unwrap(), expected);
+
+    let value = json!({ "guarantees": [{ "key": "live", "fraction": 0.9 }] });
+    let expected = Shares::new().guarantee("live", 0.9);
+    assert_eq!(from_value::<Shares>(value).unwrap(), expected);
+
+    assert_eq!(
+        from_value::<Priority>(json!("critical")).unwrap(),
+        Priority::Critical
+    );
 }
