@@ -17,11 +17,11 @@ use super::slots::Key;
 use super::{Env, Pass};
 
 /// The gate, and a world in which time stands still and the timer is run by the model.
-struct Model {
-    gate: Gate,
+pub(super) struct Model {
+    pub(super) gate: Gate,
     now: Instant,
     /// Those inside now, counted apart from the gate.
-    inside: AtomicUsize,
+    pub(super) inside: AtomicUsize,
     timer_wanted: AtomicBool,
 }
 
@@ -100,7 +100,7 @@ impl Timed {
 }
 
 impl Model {
-    fn new(limit: usize) -> Arc<Self> {
+    pub(super) fn new(limit: usize) -> Arc<Self> {
         Arc::new(Self {
             gate: Gate::new(limit),
             now: Instant::now(),
@@ -109,7 +109,7 @@ impl Model {
         })
     }
 
-    fn set_limit(&self, limit: usize) {
+    pub(super) fn set_limit(&self, limit: usize) {
         if self.gate.store_limit(limit) {
             self.gate.hand_over(self);
         }
@@ -140,7 +140,7 @@ impl Model {
         }
     }
 
-    fn enter(&self, most: usize) {
+    pub(super) fn enter(&self, most: usize) {
         let before = self.inside.fetch_add(1, Ordering::SeqCst);
         assert!(before < most, "{} inside, limit {most}", before + 1);
     }
@@ -156,7 +156,7 @@ impl Model {
         self.leave();
     }
 
-    fn assert_at_rest(&self) {
+    pub(super) fn assert_at_rest(&self) {
         let word = self.gate.load();
         assert_eq!(word.in_flight(), 0, "a permit did not come back");
         assert!(!word.is_parked(), "somebody is still parked");
@@ -164,7 +164,7 @@ impl Model {
     }
 }
 
-fn model(f: impl Fn() + Sync + Send + 'static) {
+pub(super) fn model(f: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(3);
     builder.check(f);
