@@ -116,6 +116,8 @@ mod ghost_tests;
 mod line_tests;
 #[cfg(all(test, tower_adaptive_loom))]
 mod models;
+#[cfg(all(test, not(tower_adaptive_loom)))]
+mod proptests;
 #[cfg(all(test, tower_adaptive_loom))]
 mod request_models;
 #[cfg(all(test, not(tower_adaptive_loom)))]

@@ -172,6 +172,11 @@ impl Partitions {
             .map(|one| (one.name.as_deref(), one.fraction, one.in_flight))
     }
 
+    #[cfg(all(test, not(tower_adaptive_loom)))]
+    pub(super) fn in_flight(&self) -> Vec<usize> {
+        self.list.iter().map(|one| one.in_flight).collect()
+    }
+
     fn kept_for_others(&self, id: PartitionId, limit: usize) -> usize {
         let others = self.list.iter().enumerate();
         others
