@@ -61,11 +61,17 @@ impl Partitions {
     /// Changes what is guaranteed. Those who are guaranteed nothing any more are part of the rest
     /// when they come next. `is_free` says whether nobody of a partition waits.
     pub(super) fn set(&mut self, shares: &Shares, is_free: impl Fn(PartitionId) -> bool) {
+        let guarantees = shares.guarantees();
         for former in &mut self.list[1..] {
             former.fraction = 0.0;
+            let stays = |name: &str| guarantees.iter().any(|guarantee| guarantee.name == name);
+            if !former.name.as_deref().is_some_and(stays) {
+                former.name = None;
+                former.wanted = 0;
+            }
         }
         let mut rest = 1.0;
-        for guarantee in shares.guarantees() {
+        for guarantee in guarantees {
             rest -= guarantee.fraction;
             let named = |partition: &Partition| partition.name.as_deref() == Some(&*guarantee.key);
             if let Some(known) = self.list.iter_mut().find(|partition| named(partition)) {
@@ -76,9 +82,7 @@ impl Partitions {
             let partition = Partition::new(name, guarantee.fraction);
             let vacant = (1..self.list.len()).find(|&index| {
                 let former = &self.list[index];
-                former.fraction == 0.0
-                    && former.in_flight == 0
-                    && is_free(PartitionId(index as u16))
+                former.name.is_none() && former.in_flight == 0 && is_free(PartitionId(index as u16))
             });
             match vacant {
                 Some(index) => self.list[index] = partition,
@@ -89,12 +93,6 @@ impl Partitions {
         }
         // Not a rounding error's worth.
         self.list[0].fraction = if rest > 1e-9 { rest } else { 0.0 };
-        for former in &mut self.list[1..] {
-            if former.fraction == 0.0 {
-                former.name = None;
-                former.wanted = 0;
-            }
-        }
     }
 
     pub(super) fn find(&self, name: Option<&str>) -> PartitionId {
@@ -314,6 +312,17 @@ mod tests {
 
         assert_eq!(partitions.find(Some("a")), a);
         assert!((partitions.deficit(a, LIMIT) - 1.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_partition_that_is_idle_keeps_what_it_wants_when_another_is_named_before_it() {
+        let (mut partitions, a, b) = lent();
+        want(&mut partitions, a, 5);
+
+        partitions.set(&shares(&[("c", 0.1), ("a", 0.5)]), |_| true);
+
+        assert_eq!(partitions.find(Some("a")), a);
+        assert_eq!(partitions.kept_for_others(b, LIMIT), 5);
     }
 
     #[test]
