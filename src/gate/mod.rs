@@ -113,6 +113,8 @@ pub(crate) use waiter::Waiter;
 #[cfg(all(test, not(tower_adaptive_loom)))]
 mod ghost_tests;
 #[cfg(all(test, not(tower_adaptive_loom)))]
+mod late_tests;
+#[cfg(all(test, not(tower_adaptive_loom)))]
 mod line_tests;
 #[cfg(all(test, tower_adaptive_loom))]
 mod models;
@@ -124,6 +126,8 @@ mod request_models;
 mod request_tests;
 #[cfg(all(test, not(tower_adaptive_loom)))]
 mod share_tests;
+#[cfg(all(test, not(tower_adaptive_loom)))]
+mod steps;
 #[cfg(all(test, not(tower_adaptive_loom)))]
 mod tests;
 #[cfg(all(test, not(tower_adaptive_loom)))]

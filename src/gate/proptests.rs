@@ -7,64 +7,13 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
-use tokio::time::Instant;
 
 use super::slots::{Index, Key, Kind, State};
+use super::steps::{ROUNDING, Seen, Step, steps};
 use super::world::World;
 use super::{Decision, Env, Manner, Pass, Ticket};
 use crate::admission::Priority;
 use crate::{Queue, Reason, Shares};
-
-/// One thing that happens. Indexes are taken modulo what is there.
-#[derive(Clone, Debug)]
-enum Step {
-    Enter {
-        priority: usize,
-        partition: usize,
-        ghost: bool,
-        /// In µs.
-        deadline: Option<u64>,
-    },
-    /// A caller that waits as long as it must.
-    Patient,
-    Poll(usize),
-    Leave(usize),
-    TimeOut(usize),
-    Finish(usize),
-    FinishGhost(usize),
-    /// Time passes, in µs.
-    Pass(u64),
-    Expire,
-    SetLimit(usize),
-    SetCapacity(usize),
-    SetShares(usize),
-}
-
-/// At most so many µs pass at a time.
-fn steps(most: u64) -> impl Strategy<Value = Vec<Step>> {
-    prop::collection::vec(step(most), 0..150)
-}
-
-fn step(most: u64) -> impl Strategy<Value = Step> {
-    let index = any::<usize>;
-    let deadline = prop_oneof![3 => Just(None), 1 => (1..3_000u64).prop_map(Some)];
-    prop_oneof![
-        10 => (0..5usize, 0..4usize, prop::bool::weighted(0.2), deadline).prop_map(
-            |(priority, partition, ghost, deadline)| Step::Enter { priority, partition, ghost, deadline }
-        ),
-        1 => Just(Step::Patient),
-        6 => index().prop_map(Step::Poll),
-        2 => index().prop_map(Step::Leave),
-        2 => index().prop_map(Step::TimeOut),
-        6 => index().prop_map(Step::Finish),
-        2 => index().prop_map(Step::FinishGhost),
-        4 => (0..most).prop_map(Step::Pass),
-        1 => Just(Step::Expire),
-        2 => (1..8usize).prop_map(Step::SetLimit),
-        1 => (0..6usize).prop_map(Step::SetCapacity),
-        1 => (0..SHARES.len()).prop_map(Step::SetShares),
-    ]
-}
 
 /// What is guaranteed to "a", "b" and "c"; "d" is always one of the rest.
 const SHARES: [[f64; 3]; 4] = [
@@ -74,7 +23,6 @@ const SHARES: [[f64; 3]; 4] = [
     [0.0, 0.4, 0.1],
 ];
 const NAMES: [&str; 4] = ["a", "b", "c", "d"];
-const ROUNDING: f64 = 1e-6;
 const TARGET: Duration = Duration::from_micros(200);
 const MAX_WAIT: Duration = Duration::from_millis(2);
 
@@ -100,51 +48,6 @@ struct Caller {
     key: Option<Key>,
     request: bool,
     polled: bool,
-}
-
-/// Somebody's slot, as it was at some moment.
-#[derive(Clone, Copy, Debug)]
-struct Seen {
-    state: State,
-    kind: Kind,
-    partition: usize,
-    number: u64,
-    deficit: f64,
-    has_waker: bool,
-}
-
-impl Seen {
-    fn priority(&self) -> Priority {
-        match self.kind {
-            Kind::Patient => Priority::Normal,
-            Kind::Request(request) => request.priority,
-        }
-    }
-
-    fn class(&self) -> (bool, Priority) {
-        (self.deficit > ROUNDING, self.priority())
-    }
-
-    fn is_ghost(&self) -> bool {
-        matches!(self.kind, Kind::Request(request) if request.ghost)
-    }
-
-    fn is_late(&self, now: Instant) -> bool {
-        matches!(self.kind, Kind::Request(request) if request.until <= now)
-    }
-
-    /// Who is served before whom, while every lane drains.
-    fn goes_before(&self, other: &Self) -> bool {
-        if self.class() != other.class() {
-            return self.class() > other.class();
-        }
-        let further = self.deficit - other.deficit;
-        if further.abs() > ROUNDING {
-            return further > 0.0;
-        }
-        // Two partitions that stand alike may differ by a rounding error.
-        (further == 0.0 || self.partition == other.partition) && self.number < other.number
-    }
 }
 
 type Everybody = BTreeMap<Index, Seen>;
@@ -188,7 +91,12 @@ impl Users {
                     true => waiters.partitions.deficit(slot.partition, limit),
                     false => 1.0,
                 };
+                let places = waiters
+                    .partitions
+                    .guarantee(slot.partition, self.queue.capacity);
+                let within = waiters.line.queued(slot.partition) as f64 <= places;
                 let seen = Seen {
+                    within: !waiters.is_guarded() || within,
                     state: slot.state,
                     kind: slot.kind,
                     partition: slot.partition.index(),
@@ -439,7 +347,9 @@ impl Users {
                     prop_assert!(early || was.is_late(now), "refused before its time");
                 }
                 State::Refused(Reason::Evicted) if lapsed => {}
-                State::Refused(Reason::Evicted) => self.compare_evicted(was, before, step)?,
+                State::Refused(Reason::Evicted) => {
+                    self.compare_evicted(was, before, &after, step)?;
+                }
                 ref state => prop_assert!(false, "from the queue to {state:?}"),
             }
             prop_assert!(!is.has_waker, "decided, and its waker kept");
@@ -458,7 +368,7 @@ impl Users {
             });
             // As they stand now, less the grant that is asked about.
             for (index, was) in left {
-                self.compare_order(chosen, &was, &after[index], &after)?;
+                self.compare_order(chosen, was, &after[index], &after)?;
             }
         }
         Ok(())
@@ -495,18 +405,30 @@ impl Users {
         Ok(())
     }
 
-    fn compare_evicted(&self, victim: &Seen, before: &Everybody, step: &Step) -> TestCaseResult {
+    fn compare_evicted(
+        &self,
+        victim: &Seen,
+        before: &Everybody,
+        after: &Everybody,
+        step: &Step,
+    ) -> TestCaseResult {
         let Step::Enter { ghost, .. } = *step else {
             return Err(TestCaseError::fail("evicted for nobody"));
         };
         prop_assert!(!ghost || victim.is_ghost(), "a ghost took a real place");
+        let newcomer = after.values().max_by_key(|seen| seen.number);
+        let place = newcomer.expect("in its place").place();
+        prop_assert!(
+            victim.place() < place,
+            "evicted for one that matters no more"
+        );
         for seen in before.values() {
             let candidate = seen.state == State::Queued && seen.kind != Kind::Patient;
             if !candidate || seen.number == victim.number || ghost {
                 continue;
             }
-            prop_assert!(seen.class() >= victim.class(), "not the least was evicted");
-            if !self.overload && !self.lapsed && seen.class() == victim.class() {
+            prop_assert!(seen.place() >= victim.place(), "not the least was evicted");
+            if !self.overload && !self.lapsed && seen.place() == victim.place() {
                 prop_assert!(seen.number < victim.number, "not the newest was evicted");
             }
         }
