@@ -64,7 +64,7 @@ impl Partitions {
         let guarantees = shares.guarantees();
         for former in &mut self.list[1..] {
             former.fraction = 0.0;
-            let stays = |name: &str| guarantees.iter().any(|guarantee| guarantee.name == name);
+            let stays = |name: &str| guarantees.iter().any(|guarantee| guarantee.key == name);
             if !former.name.as_deref().is_some_and(stays) {
                 former.name = None;
                 former.wanted = 0;
