@@ -291,7 +291,7 @@ async fn a_grant_that_is_not_polled_for_goes_to_the_next() {
     server.remote.answer(Ok(0));
     assert!(first.poll().is_ready());
 
-    sleep(4 * MS).await;
+    sleep(12 * MS).await;
 
     assert_eq!(third.wakes(), 1);
     assert!(third.poll().is_pending());

@@ -128,7 +128,7 @@ impl Line {
     pub(super) fn next(
         &self,
         slots: &Slots,
-        deficit: impl Fn(PartitionId) -> f64,
+        deficit: impl Fn(PartitionId) -> i64,
     ) -> Option<Index> {
         let mut best = self.patient.front();
         for lanes in &self.lanes {
@@ -272,12 +272,12 @@ impl Slot {
         matches!(self.kind, Kind::Request(request) if request.ghost)
     }
 
-    fn goes_before(&self, other: &Self, deficit: &impl Fn(PartitionId) -> f64) -> bool {
+    fn goes_before(&self, other: &Self, deficit: &impl Fn(PartitionId) -> i64) -> bool {
         let (ours, theirs) = (deficit(self.partition), deficit(other.partition));
-        let below = (ours > 0.0).cmp(&(theirs > 0.0));
+        let below = (ours > 0).cmp(&(theirs > 0));
         below
             .then(self.priority().cmp(&other.priority()))
-            .then(ours.total_cmp(&theirs))
+            .then(ours.cmp(&theirs))
             .then(other.number.cmp(&self.number))
             .is_gt()
     }

@@ -89,15 +89,15 @@ impl Queued {
     }
 
     fn next(&self) -> Option<Index> {
-        self.next_with(|_| 1.0)
+        self.next_with(|_| 1)
     }
 
-    fn next_with(&self, deficit: impl Fn(PartitionId) -> f64) -> Option<Index> {
+    fn next_with(&self, deficit: impl Fn(PartitionId) -> i64) -> Option<Index> {
         self.line.next(&self.slots, deficit)
     }
 
     /// Everybody, in the order in which they are served now.
-    fn order(mut self, deficit: impl Fn(PartitionId) -> f64) -> Vec<Index> {
+    fn order(mut self, deficit: impl Fn(PartitionId) -> i64) -> Vec<Index> {
         let mut order = Vec::new();
         while let Some(index) = self.next_with(&deficit) {
             self.line.remove(&mut self.slots, index);
@@ -118,7 +118,7 @@ impl Queued {
 fn two_partitions() -> [PartitionId; 2] {
     let mut partitions = Partitions::new();
     let shares = Shares::new().guarantee("a", 0.5).guarantee("b", 0.5);
-    partitions.set(&shares, |_| true);
+    partitions.set(&shares);
     ["a", "b"].map(|name| partitions.find(Some(name)))
 }
 
@@ -132,7 +132,7 @@ fn requests_of_one_class_are_served_first_come_first_served() {
     let mut queued = Queued::new();
     let requests = [(); 3].map(|()| queued.request(Normal));
 
-    assert_eq!(queued.order(|_| 1.0), requests);
+    assert_eq!(queued.order(|_| 1), requests);
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn the_highest_priority_is_next_whoever_came_first() {
     let mut requests = Priority::ALL.map(|priority| queued.request(priority));
 
     requests.reverse();
-    assert_eq!(queued.order(|_| 1.0), requests);
+    assert_eq!(queued.order(|_| 1), requests);
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn a_patient_caller_stands_among_normal_requests_by_its_age() {
     let after = queued.request(Normal);
     let high = queued.request(High);
 
-    assert_eq!(queued.order(|_| 1.0), [high, before, patient, after, low]);
+    assert_eq!(queued.order(|_| 1), [high, before, patient, after, low]);
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn whoever_is_below_its_guarantee_goes_before_any_priority() {
     let [above, below] = two_partitions();
     let critical = queued.request_of(above, Critical);
     let sheddable = queued.request_of(below, Sheddable);
-    let deficit = |id| if id == below { 0.5 } else { 0.0 };
+    let deficit = |id| if id == below { 1 } else { 0 };
 
     assert_eq!(queued.order(deficit), [sheddable, critical]);
 }
@@ -173,7 +173,7 @@ fn above_its_guarantee_the_priority_decides_before_the_deficit() {
     let [far, near] = two_partitions();
     let low = queued.request_of(near, Low);
     let high = queued.request_of(far, High);
-    let deficit = |id| if id == near { -1.0 } else { -5.0 };
+    let deficit = |id| if id == near { -1 } else { -5 };
 
     assert_eq!(queued.order(deficit), [high, low]);
 }
@@ -184,7 +184,7 @@ fn of_one_priority_whoever_is_furthest_below_goes_first() {
     let [near, far] = two_partitions();
     let older = queued.request_of(near, Normal);
     let younger = queued.request_of(far, Normal);
-    let deficit = |id| if id == far { 3.0 } else { 2.0 };
+    let deficit = |id| if id == far { 3 } else { 2 };
 
     assert_eq!(queued.order(deficit), [younger, older]);
 }
@@ -195,7 +195,7 @@ fn of_one_deficit_whoever_came_first_goes_first() {
     let [a, b] = two_partitions();
     let requests = [a, b, b, a].map(|id| queued.request_of(id, Normal));
 
-    assert_eq!(queued.order(|_| 1.0), requests);
+    assert_eq!(queued.order(|_| 1), requests);
 }
 
 #[test]
@@ -273,7 +273,7 @@ fn one_that_is_put_next_does_not_go_before_a_higher_class() {
 
     queued.line.push_next(&mut queued.slots, returns);
 
-    assert_eq!(queued.order(|_| 1.0), [high, returns]);
+    assert_eq!(queued.order(|_| 1), [high, returns]);
 }
 
 #[test]

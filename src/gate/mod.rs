@@ -71,6 +71,10 @@
 //! a dead one for ever; so while there are both grants and a queue, one timer per limiter passes
 //! on to the queue what was not claimed for 2 ms.
 //!
+//! Requests are not like that: their future is polled, or it is dropped and leaves. One that was
+//! granted a permit has 10 ms, whoever polls meanwhile, and what lapses goes to whoever is next in
+//! the line. Only where that is a caller, who may be gone, does a newcomer have it first.
+//!
 //! # Failure cases
 //!
 //! - *A waiter is dropped*: queued, it leaves the queue; granted, the grant is given back and
@@ -80,6 +84,9 @@
 //! - *A queue is made smaller than what is in it*: those who wait keep their places.
 //! - *Shares change while requests are in flight*: a permit goes back to the partition it was taken
 //!   from, whatever is guaranteed to that now. One taken before there were shares is nobody's.
+//! - *Callers wait at a limiter with shares*: they are of the rest, and never time out, so they wait
+//!   as long as others stay below their guarantees. If requests have no queue there, freed permits
+//!   go to the callers, whatever is guaranteed: there is nobody else to give them to.
 //! - *A waker panics*, woken or dropped: it is contained, and the others are woken all the same.
 //! - *The runtime of the timer ends*: the timer's guard says so and wakes the queue. Whoever of it
 //!   is alive polls, on a runtime that is, and starts another.

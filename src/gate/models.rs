@@ -178,13 +178,13 @@ fn a_limit_of_one_admits_one_at_a_time() {
         let other = {
             let model = model.clone();
             thread::spawn(move || {
-                if model.gate.try_acquire(&*model).is_some() {
+                if model.gate.try_acquire(&*model).is_ok() {
                     model.enter(1);
                     model.leave();
                 }
             })
         };
-        if model.gate.try_acquire(&*model).is_some() {
+        if model.gate.try_acquire(&*model).is_ok() {
             model.enter(1);
             model.leave();
         }
@@ -200,7 +200,7 @@ fn a_limit_of_one_admits_one_at_a_time() {
 fn two_waiters_both_get_the_permit_that_is_released() {
     model(|| {
         let model = Model::new(1);
-        assert!(model.gate.try_acquire(&*model).is_some());
+        assert!(model.gate.try_acquire(&*model).is_ok());
         let waiters = [(); 2].map(|()| {
             let model = model.clone();
             thread::spawn(move || model.work(1))
@@ -218,7 +218,7 @@ fn two_waiters_both_get_the_permit_that_is_released() {
 fn a_waiter_that_leaves_passes_its_grant_on() {
     model(|| {
         let model = Model::new(1);
-        assert!(model.gate.try_acquire(&*model).is_some());
+        assert!(model.gate.try_acquire(&*model).is_ok());
         let mut place = None;
         assert!(!model.poll(&mut place, &*model));
         let other = {
@@ -251,7 +251,7 @@ fn a_lower_limit_holds_against_release_and_waiter() {
         model.set_limit(1);
         // One is still in flight, and the limit is 1: nobody else may come in now.
         model.gate.release(Pass::Plain, &*model);
-        assert!(model.gate.try_acquire(&*model).is_none());
+        assert!(model.gate.try_acquire(&*model).is_err());
         assert_eq!(model.gate.load().in_flight(), 1);
         model.gate.release(Pass::Plain, &*model);
         waiter.join().unwrap();
@@ -264,7 +264,7 @@ fn a_lower_limit_holds_against_release_and_waiter() {
 fn raising_the_limit_is_wake_up_enough() {
     model(|| {
         let model = Model::new(1);
-        assert!(model.gate.try_acquire(&*model).is_some());
+        assert!(model.gate.try_acquire(&*model).is_ok());
         let waiter = {
             let model = model.clone();
             thread::spawn(move || model.work(2))
@@ -283,8 +283,8 @@ fn raising_the_limit_is_wake_up_enough() {
 fn a_limit_going_down_and_up_loses_neither_permit_nor_waiter() {
     model(|| {
         let model = Model::new(2);
-        assert!(model.gate.try_acquire(&*model).is_some());
-        assert!(model.gate.try_acquire(&*model).is_some());
+        assert!(model.gate.try_acquire(&*model).is_ok());
+        assert!(model.gate.try_acquire(&*model).is_ok());
         let waiter = {
             let model = model.clone();
             thread::spawn(move || model.work(2))
@@ -308,7 +308,7 @@ fn a_limit_going_down_and_up_loses_neither_permit_nor_waiter() {
 fn an_expired_grant_is_claimed_by_its_holder_or_by_a_visitor_but_not_by_both() {
     model(|| {
         let model = Model::new(1);
-        assert!(model.gate.try_acquire(&*model).is_some());
+        assert!(model.gate.try_acquire(&*model).is_ok());
         let mut place = None;
         assert!(!model.poll(&mut place, &*model));
         model.gate.release(Pass::Plain, &*model);
@@ -344,7 +344,7 @@ fn an_expired_grant_is_claimed_by_its_holder_or_by_a_visitor_but_not_by_both() {
 fn a_waiter_behind_a_dead_one_is_served_when_the_grant_expires() {
     model(|| {
         let model = Model::new(1);
-        assert!(model.gate.try_acquire(&*model).is_some());
+        assert!(model.gate.try_acquire(&*model).is_ok());
         let mut dead = None;
         assert!(!model.poll(&mut dead, &*model));
         let live = {
@@ -376,7 +376,7 @@ fn a_waiter_that_comes_as_the_timer_ends_starts_another() {
     model(|| {
         let model = Model::new(1);
         let timed = Timed::new(&model, false);
-        assert!(model.gate.try_acquire(&timed).is_some());
+        assert!(model.gate.try_acquire(&timed).is_ok());
         let mut dead = [None, None];
         for place in &mut dead {
             assert!(!model.poll(place, &timed));
@@ -407,7 +407,7 @@ fn a_waiter_whose_timer_is_lost_starts_another() {
     model(|| {
         let model = Model::new(1);
         let timed = Timed::new(&model, true);
-        assert!(model.gate.try_acquire(&timed).is_some());
+        assert!(model.gate.try_acquire(&timed).is_ok());
         let mut dead = None;
         assert!(!model.poll(&mut dead, &timed));
         let live = {
@@ -432,12 +432,12 @@ fn a_waiter_whose_timer_is_lost_starts_another() {
 fn a_visitor_does_not_overtake_a_waiter() {
     model(|| {
         let model = Model::new(1);
-        assert!(model.gate.try_acquire(&*model).is_some());
+        assert!(model.gate.try_acquire(&*model).is_ok());
         let mut place = None;
         assert!(!model.poll(&mut place, &*model));
         let visitor = {
             let model = model.clone();
-            thread::spawn(move || assert!(model.gate.try_acquire(&*model).is_none()))
+            thread::spawn(move || assert!(model.gate.try_acquire(&*model).is_err()))
         };
         model.gate.release(Pass::Plain, &*model);
         visitor.join().unwrap();
@@ -453,7 +453,7 @@ fn a_visitor_does_not_overtake_a_waiter() {
 fn a_forced_admission_neither_lets_waiters_in_nor_leaves_them_out() {
     model(|| {
         let model = Model::new(1);
-        assert!(model.gate.try_acquire(&*model).is_some());
+        assert!(model.gate.try_acquire(&*model).is_ok());
         let waiter = {
             let model = model.clone();
             thread::spawn(move || model.work(1))
@@ -478,7 +478,7 @@ fn a_forced_admission_neither_lets_waiters_in_nor_leaves_them_out() {
 fn nobody_comes_in_while_forced_requests_fill_the_limit() {
     model(|| {
         let model = Model::new(1);
-        assert!(model.gate.try_acquire(&*model).is_some());
+        assert!(model.gate.try_acquire(&*model).is_ok());
         assert!(model.gate.acquire_past_limit());
         let waiter = {
             let model = model.clone();
@@ -486,7 +486,7 @@ fn nobody_comes_in_while_forced_requests_fill_the_limit() {
         };
         model.gate.release(Pass::Plain, &*model);
         // One is in flight, and that is the limit.
-        assert!(model.gate.try_acquire(&*model).is_none());
+        assert!(model.gate.try_acquire(&*model).is_err());
         assert_eq!(model.gate.load().in_flight(), 1);
         model.gate.release(Pass::Plain, &*model);
         waiter.join().unwrap();

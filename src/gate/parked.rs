@@ -27,12 +27,12 @@ pub(super) struct Turn {
 
 impl Gate {
     #[inline(never)]
-    pub(super) fn try_acquire_parked(&self, env: &impl Env) -> Option<Pass> {
+    pub(super) fn try_acquire_parked(&self, env: &impl Env) -> Result<Pass, Reason> {
         let mut waiters = self.lock();
         let lapsed = self.lapse_for_visitor(&mut waiters, env);
         let pass = match lapsed || waiters.line.is_empty() {
-            true => self.admit_locked(&mut waiters, PartitionId::REST, 0).ok(),
-            false => None,
+            true => self.admit_locked(&mut waiters, PartitionId::REST, 0),
+            false => Err(Reason::Limit),
         };
         self.settle_and_unlock(waiters, env);
         pass
@@ -58,7 +58,9 @@ impl Gate {
                 returning => {
                     let lapsed = self.lapse_for_visitor(&mut waiters, env);
                     let key = returning.unwrap_or_else(|| waiters.push());
-                    if waiters.is_lapsed(&key) || (lapsed && self.load().has_room()) {
+                    // A caller that polls goes before those who may have gone. Requests are there.
+                    let first = lapsed && waiters.is_patient(&key) && self.load().has_room();
+                    if first || waiters.is_lapsed(&key) {
                         waiters.move_to_front(&key);
                     }
                     self.park();
@@ -126,7 +128,7 @@ impl Gate {
         }
     }
 
-    /// Takes back the oldest grant if it was left unclaimed for `lifetime`.
+    /// Takes back the oldest grant if it was left unclaimed for `lifetime`, if it is a caller's.
     pub(super) fn lapse(&self, waiters: &mut Waiters, now: Instant, lifetime: Duration) -> bool {
         let lapsed = waiters.lapse_oldest(now, lifetime);
         if lapsed {
@@ -153,17 +155,21 @@ impl Gate {
     /// to be woken.
     pub(super) fn settle(&self, waiters: &mut Waiters, env: &impl Env) -> Turn {
         let mut wake = None;
+        // Ghosts, and requests not polled yet, have nobody to be woken.
+        let mut budget = BATCH;
         if waiters.line.requests() > 0 {
             let now = env.now();
             waiters.observe(now);
-            while wake.is_none() {
+            while wake.is_none() && budget > 0 {
                 match waiters.expire_next(now) {
                     Some(waker) => wake = waker,
                     None => break,
                 }
+                budget -= 1;
             }
         }
-        while wake.is_none() && self.load().has_room() {
+        while wake.is_none() && budget > 0 && self.load().has_room() {
+            budget -= 1;
             let Some(next) = waiters.next(self.load().limit()) else {
                 break;
             };
@@ -185,7 +191,7 @@ impl Gate {
         // Relaxed: a copy for those who only look.
         self.queued.store(waiters.line.waiting(), Ordering::Relaxed);
         self.unpark_if_idle(waiters);
-        let more = wake.is_some()
+        let more = (wake.is_some() || budget == 0)
             && !waiters.line.is_empty()
             && (self.load().has_room()
                 || (waiters.line.requests() > 0 && waiters.is_overdue(env.now())));
@@ -228,8 +234,8 @@ impl Gate {
 
     /// Whether a waiter now depends on a grant that its holder might never claim.
     fn wants_timer(waiters: &mut Waiters) -> bool {
-        let due = match waiters.oldest_grant() {
-            Some(at) if !waiters.line.is_empty() => at + PASSED_ON_AFTER,
+        let due = match waiters.oldest_grant(PASSED_ON_AFTER) {
+            Some(due) if !waiters.line.is_empty() => due,
             _ => return false,
         };
         let wanted = waiters.timer == Timer::Off;
@@ -260,6 +266,9 @@ pub(super) fn leave_waker(
         unused => (unused, current),
     }
 }
+
+/// How many are granted a permit or turned away while the lock is held.
+const BATCH: usize = 64;
 
 /// How late the timer may be before a caller that polls takes it for lost. Two timers do no harm.
 const OVERDUE: Duration = Duration::from_millis(100);

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 
 use super::slots::{Index, Key, Kind, State};
-use super::steps::{ROUNDING, Seen, Step, steps};
+use super::steps::{PERMIT, Seen, Step, steps};
 use super::world::World;
 use super::{Decision, Env, Manner, Pass, Ticket};
 use crate::admission::Priority;
@@ -89,7 +89,7 @@ impl Users {
                 let slot = waiters.slots.at(key.0);
                 let deficit = match waiters.is_guarded() {
                     true => waiters.partitions.deficit(slot.partition, limit),
-                    false => 1.0,
+                    false => 1,
                 };
                 let places = waiters
                     .partitions
@@ -388,12 +388,12 @@ impl Users {
         let mine = after.values().find(|seen| seen.number == chosen.number);
         ours.deficit = mine.map_or(chosen.deficit, |seen| seen.deficit);
         if self.world.gate.lock().is_guarded() {
-            ours.deficit += 1.0;
+            ours.deficit += PERMIT;
             if theirs.partition == ours.partition {
-                theirs.deficit += 1.0;
+                theirs.deficit += PERMIT;
             }
         }
-        let alike = (ours.deficit - theirs.deficit).abs() <= ROUNDING;
+        let alike = ours.deficit == theirs.deficit;
         let out_of_order = self.overload || self.lapsed;
         if out_of_order && ours.class() == theirs.class() && alike {
             return Ok(());

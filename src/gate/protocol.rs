@@ -24,6 +24,12 @@ pub(super) const GRANT_LIFETIME: Duration = Duration::from_millis(1);
 /// next in the queue may be as dead as the one before, and cost as long again.
 pub(super) const PASSED_ON_AFTER: Duration = Duration::from_millis(2);
 
+/// How long a grant waits for a request before it is passed on.
+///
+/// Longer than those of callers: a request that is not polled for is not forgotten as a service is
+/// that is polled for readiness. Its task is busy, or has other futures, or drops it.
+pub(super) const REQUEST_GRANT_LIFETIME: Duration = Duration::from_millis(10);
+
 /// What the gate needs of the world. Time is asked for only where somebody waits.
 pub(crate) trait Env {
     fn now(&self) -> Instant;
@@ -88,13 +94,13 @@ impl Gate {
     }
 
     /// Admits the caller if there is room and nobody waits for it, or if a grant was abandoned.
-    pub(crate) fn try_acquire(&self, env: &impl Env) -> Option<Pass> {
+    pub(crate) fn try_acquire(&self, env: &impl Env) -> Result<Pass, Reason> {
         if self.admit() {
-            return Some(Pass::Plain);
+            return Ok(Pass::Plain);
         }
         // Full, and nobody holds a grant: nothing to look for under the lock.
         if self.load().is_open() {
-            return None;
+            return Err(Reason::Limit);
         }
         self.try_acquire_parked(env)
     }
@@ -228,9 +234,8 @@ impl Gate {
 
         let mut waiters = self.lock();
         let next = waiters
-            .oldest_grant()
-            .filter(|_| !waiters.line.is_empty())
-            .map(|at| at + PASSED_ON_AFTER);
+            .oldest_grant(PASSED_ON_AFTER)
+            .filter(|_| !waiters.line.is_empty());
         waiters.timer = match next {
             Some(due) => Timer::Running { due },
             None => Timer::Off,

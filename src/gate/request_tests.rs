@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::protocol::{GRANT_LIFETIME, PASSED_ON_AFTER};
+use super::protocol::REQUEST_GRANT_LIFETIME;
 use super::world::{Does, World};
 use super::{Decision, Pass, Ticket};
 use crate::admission::Priority::{self, Critical, High, Low, Normal, Sheddable};
@@ -160,7 +160,7 @@ fn an_unclaimed_grant_is_passed_on_and_its_loser_comes_first_when_it_returns() {
     let mut lost = world.wait(0, &of(Normal));
     let mut next = world.wait(1, &of(Normal));
     world.release();
-    world.pass(PASSED_ON_AFTER);
+    world.pass(REQUEST_GRANT_LIFETIME);
     assert_eq!(world.gate.expire(&*world), None);
     assert_eq!(world.poll_request(&mut next), ADMITTED);
     let mut later = world.wait(2, &of(Normal));
@@ -173,11 +173,42 @@ fn an_unclaimed_grant_is_passed_on_and_its_loser_comes_first_when_it_returns() {
 }
 
 #[test]
+fn a_newcomer_does_not_overtake_a_higher_request_when_a_grant_lapses() {
+    let world = World::full_with_queue(1, queue(9));
+    let _slow = world.wait(0, &of(Critical));
+    let mut critical = world.wait(1, &of(Critical));
+    world.release();
+    world.pass(REQUEST_GRANT_LIFETIME);
+
+    let sheddable = world.enter(&of(Sheddable));
+
+    assert!(matches!(sheddable, Decision::Queued(_)), "{sheddable:?}");
+    assert_eq!(world.poll_request(&mut critical), ADMITTED);
+}
+
+#[test]
+fn a_request_polled_when_a_grant_lapses_keeps_its_place() {
+    let world = World::full_with_queue(1, queue(9));
+    let _slow = world.wait(0, &of(Critical));
+    let [mut first, mut second] = [1, 2].map(|name| world.wait(name, &of(Low)));
+    let mut high = world.wait(3, &of(High));
+    world.release();
+    world.pass(REQUEST_GRANT_LIFETIME);
+
+    assert_eq!(world.poll_request(&mut second), None);
+
+    assert_eq!(world.poll_request(&mut high), ADMITTED);
+    world.release();
+    assert_eq!(world.poll_request(&mut second), None);
+    assert_eq!(world.poll_request(&mut first), ADMITTED);
+}
+
+#[test]
 fn a_loser_of_a_grant_that_never_returns_is_turned_away_by_its_alarm() {
     let world = World::full_with_queue(1, queue(1));
     let mut lost = world.wait(0, &of(Normal));
     world.release();
-    world.pass(GRANT_LIFETIME);
+    world.pass(REQUEST_GRANT_LIFETIME);
     let pass = world.admit(&of(Normal));
 
     assert_eq!(world.time_out(&mut lost), Err(Reason::WaitedTooLong));

@@ -24,7 +24,9 @@ impl Gate {
         let lapsed = self.lapse_for_visitor(&mut waiters, env);
         let id = waiters.partitions.find(ticket.partition);
         let mut reason = Reason::Limit;
-        if lapsed || waiters.line.is_empty() {
+        // Who waits to be ready may have gone, and whoever comes goes before it; requests are there.
+        let first = lapsed && waiters.is_patient_next(self.load().limit());
+        if first || waiters.line.is_empty() {
             match self.admit_locked(&mut waiters, id, manner.headroom) {
                 Ok(pass) => {
                     self.settle_and_unlock(waiters, env);
@@ -60,7 +62,7 @@ impl Gate {
         let mut until = now + waiters.line.queue.max_wait;
         if let Some(deadline) = ticket.deadline {
             let ahead = waiters.line.ahead(priority, id);
-            if now + self.expected_wait(waiters, id, ahead, env) > deadline {
+            if now + self.expected_wait(ahead, env) > deadline {
                 return Decision::Refused(Reason::DeadlineTooClose);
             }
             until = until.min(deadline);
@@ -88,21 +90,11 @@ impl Gate {
         Decision::Queued(Place { key, until })
     }
 
-    /// Returns how long it takes until so many have gone before, as far as that is known.
-    fn expected_wait(
-        &self,
-        waiters: &Waiters,
-        id: PartitionId,
-        ahead: usize,
-        env: &impl Env,
-    ) -> Duration {
+    /// Returns how long it takes, at best, until so many have gone before, as far as that is known.
+    fn expected_wait(&self, ahead: usize, env: &impl Env) -> Duration {
         let limit = self.load().limit();
-        let permits = match waiters.is_guarded() {
-            true => waiters.partitions.guarantee(id, limit),
-            false => limit as f64,
-        };
         let rtt = env.mean_rtt().unwrap_or_default();
-        rtt.mul_f64((ahead + 1) as f64 / permits)
+        rtt.mul_f64((ahead + 1) as f64 / limit as f64)
     }
 
     /// Ends the wait of a request whose time is over: it is admitted if it has been granted a

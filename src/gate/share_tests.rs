@@ -3,14 +3,12 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
+use super::protocol::REQUEST_GRANT_LIFETIME;
 use super::world::World;
 use super::{Decision, Pass, Ticket};
 use crate::admission::Priority;
 use crate::{Queue, Reason, Shares};
-
-const MS: Duration = Duration::from_millis(1);
 
 fn of(partition: &str) -> Ticket<'_> {
     Ticket {
@@ -155,12 +153,31 @@ fn a_grant_counts_for_its_partition_until_it_lapses() {
     world.gate.release(pass, &*world);
     assert_eq!(world.in_partitions(), [0, 1, 0]);
 
-    world.pass(2 * MS);
+    world.pass(REQUEST_GRANT_LIFETIME);
     let visitor = world.admit(&of("a"));
 
     assert_eq!(world.in_partitions(), [1, 0, 0]);
     world.leave(&mut waits);
     release_all(&world, [visitor]);
+}
+
+#[test]
+fn the_place_of_a_partition_is_not_given_away_while_one_of_it_may_return() {
+    let world = guarded_with_queue(1, &halves());
+    let pass = world.admit(&of("b"));
+    let mut waits = world.wait(0, &of("a"));
+    world.gate.release(pass, &*world);
+    world.pass(REQUEST_GRANT_LIFETIME);
+    let visitor = world.admit(&of("b"));
+    let other = Shares::new().guarantee("b", 0.5).guarantee("c", 0.5);
+    world.gate.set_shares(&other, &*world);
+    assert!(world.poll_request(&mut waits).is_none());
+
+    world.gate.release(visitor, &*world);
+
+    assert_eq!(world.in_partitions(), [0, 0, 0], "b, c and the rest");
+    world.leave(&mut waits);
+    world.assert_at_rest();
 }
 
 #[test]

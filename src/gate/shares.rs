@@ -33,6 +33,8 @@ struct Partition {
     name: Option<Box<str>>,
     fraction: f64,
     in_flight: usize,
+    /// Requests that wait, or have not learned yet how their wait ended.
+    at_gate: usize,
     wanted: usize,
     /// The most in flight since `wanted` was last reduced.
     peak: usize,
@@ -59,8 +61,8 @@ impl Partitions {
     }
 
     /// Changes what is guaranteed. Those who are guaranteed nothing any more are part of the rest
-    /// when they come next. `is_free` says whether nobody of a partition waits.
-    pub(super) fn set(&mut self, shares: &Shares, is_free: impl Fn(PartitionId) -> bool) {
+    /// when they come next.
+    pub(super) fn set(&mut self, shares: &Shares) {
         let guarantees = shares.guarantees();
         for former in &mut self.list[1..] {
             former.fraction = 0.0;
@@ -82,7 +84,7 @@ impl Partitions {
             let partition = Partition::new(name, guarantee.fraction);
             let vacant = (1..self.list.len()).find(|&index| {
                 let former = &self.list[index];
-                former.name.is_none() && former.in_flight == 0 && is_free(PartitionId(index as u16))
+                former.name.is_none() && former.in_flight == 0 && former.at_gate == 0
             });
             match vacant {
                 Some(index) => self.list[index] = partition,
@@ -106,16 +108,17 @@ impl Partitions {
         PartitionId(index.unwrap_or(0) as u16)
     }
 
-    /// Returns by how many permits a partition is below its guarantee; above it, less than 0.
-    pub(super) fn deficit(&self, id: PartitionId, limit: usize) -> f64 {
+    /// Returns by how much a partition is below its guarantee; above it, less than 0. In millionths
+    /// of a permit, so that a rounding error is neither a permit nor an order.
+    pub(super) fn deficit(&self, id: PartitionId, limit: usize) -> i64 {
         let partition = &self.list[id.index()];
-        // A rounding error is not a permit.
-        partition.fraction * limit as f64 - partition.in_flight as f64 - 1e-9
+        let deficit = partition.fraction * limit as f64 - partition.in_flight as f64;
+        (deficit * 1e6).round() as i64
     }
 
-    /// Returns the permits a partition is guaranteed, at least 1.
-    pub(super) fn guarantee(&self, id: PartitionId, limit: usize) -> f64 {
-        (self.list[id.index()].fraction * limit as f64).max(1.0)
+    /// Returns how many of so many a partition is guaranteed, at least 1.
+    pub(super) fn guarantee(&self, id: PartitionId, of: usize) -> f64 {
+        (self.list[id.index()].fraction * of as f64).max(1.0)
     }
 
     /// Decides about a request in the absence of a queue. `room` is what is free below the limit.
@@ -125,7 +128,7 @@ impl Partitions {
         limit: usize,
         room: usize,
     ) -> Result<(), Reason> {
-        let below = self.deficit(id, limit) > 0.0;
+        let below = self.deficit(id, limit) > 0;
         if room == 0 {
             if below {
                 self.list[id.index()].want_all(limit);
@@ -137,6 +140,16 @@ impl Partitions {
         } else {
             Err(Reason::ShareExhausted)
         }
+    }
+
+    /// A request of a partition begins to wait.
+    pub(super) fn arrive(&mut self, id: PartitionId) {
+        self.list[id.index()].at_gate += 1;
+    }
+
+    /// A request that waited knows how that ended.
+    pub(super) fn depart(&mut self, id: PartitionId) {
+        self.list[id.index()].at_gate -= 1;
     }
 
     pub(super) fn admitted(&mut self, id: PartitionId) {
@@ -193,6 +206,7 @@ impl Partition {
             name,
             fraction,
             in_flight: 0,
+            at_gate: 0,
             wanted: 0,
             peak: 0,
         }
@@ -227,7 +241,7 @@ mod tests {
 
     fn partitions(guarantees: &[(&str, f64)]) -> Partitions {
         let mut partitions = Partitions::new();
-        partitions.set(&shares(guarantees), |_| true);
+        partitions.set(&shares(guarantees));
         partitions
     }
 
@@ -268,7 +282,7 @@ mod tests {
         let partitions = partitions(&[("a", 0.7), ("b", 0.2), ("c", 0.1)]);
 
         assert_eq!(partitions.list[0].fraction, 0.0);
-        assert!(partitions.deficit(PartitionId::REST, 1_000_000) < 0.0);
+        assert!(partitions.deficit(PartitionId::REST, 1_000_000) <= 0);
     }
 
     #[test]
@@ -287,11 +301,11 @@ mod tests {
         for _ in 0..2 {
             partitions.admitted(a);
         }
-        assert!(partitions.deficit(a, LIMIT) > 0.0);
+        assert!(partitions.deficit(a, LIMIT) > 0);
 
         partitions.admitted(a);
 
-        assert!(partitions.deficit(a, LIMIT) <= 0.0, "0.3 × 10 is 3");
+        assert!(partitions.deficit(a, LIMIT) <= 0, "0.3 × 10 is 3");
     }
 
     #[test]
@@ -308,10 +322,10 @@ mod tests {
         let a = partitions.find(Some("a"));
         partitions.admitted(a);
 
-        partitions.set(&shares(&[("b", 0.3), ("a", 0.2)]), |_| true);
+        partitions.set(&shares(&[("b", 0.3), ("a", 0.2)]));
 
         assert_eq!(partitions.find(Some("a")), a);
-        assert!((partitions.deficit(a, LIMIT) - 1.0).abs() < 1e-6);
+        assert_eq!(partitions.deficit(a, LIMIT), 1_000_000);
     }
 
     #[test]
@@ -319,7 +333,7 @@ mod tests {
         let (mut partitions, a, b) = lent();
         want(&mut partitions, a, 5);
 
-        partitions.set(&shares(&[("c", 0.1), ("a", 0.5)]), |_| true);
+        partitions.set(&shares(&[("c", 0.1), ("a", 0.5)]));
 
         assert_eq!(partitions.find(Some("a")), a);
         assert_eq!(partitions.kept_for_others(b, LIMIT), 5);
@@ -331,7 +345,7 @@ mod tests {
         let a = partitions.find(Some("a"));
         partitions.admitted(a);
 
-        partitions.set(&shares(&[("b", 0.5)]), |_| true);
+        partitions.set(&shares(&[("b", 0.5)]));
 
         let b = partitions.find(Some("b"));
         assert_ne!(b, a);
@@ -344,7 +358,8 @@ mod tests {
         let mut partitions = partitions(&[("a", 0.5)]);
         let a = partitions.find(Some("a"));
 
-        partitions.set(&shares(&[("b", 0.5)]), |id| id != a);
+        partitions.arrive(a);
+        partitions.set(&shares(&[("b", 0.5)]));
 
         assert_ne!(partitions.find(Some("b")), a);
     }
@@ -356,7 +371,7 @@ mod tests {
 
         for round in 0..100 {
             let name = format!("tenant {round}");
-            partitions.set(&shares(&[(&name, 0.5)]), |_| true);
+            partitions.set(&shares(&[(&name, 0.5)]));
             assert_eq!(partitions.find(Some(&name)), a);
         }
 
@@ -367,7 +382,7 @@ mod tests {
     fn a_former_partition_is_one_of_the_rest() {
         let mut partitions = partitions(&[("a", 0.5)]);
 
-        partitions.set(&Shares::new(), |_| true);
+        partitions.set(&Shares::new());
 
         assert_eq!(partitions.find(Some("a")), PartitionId::REST);
         assert_eq!(partitions.list[0].fraction, 1.0);

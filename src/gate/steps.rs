@@ -64,7 +64,8 @@ pub(super) struct Seen {
     pub(super) kind: Kind,
     pub(super) partition: usize,
     pub(super) number: u64,
-    pub(super) deficit: f64,
+    /// In millionths of a permit.
+    pub(super) deficit: i64,
     /// Whether its partition has no more places than it is guaranteed.
     pub(super) within: bool,
     pub(super) has_waker: bool,
@@ -79,7 +80,7 @@ impl Seen {
     }
 
     pub(super) fn class(&self) -> (bool, Priority) {
-        (self.deficit > ROUNDING, self.priority())
+        (self.deficit > 0, self.priority())
     }
 
     pub(super) fn place(&self) -> (bool, Priority) {
@@ -99,14 +100,12 @@ impl Seen {
         if self.class() != other.class() {
             return self.class() > other.class();
         }
-        let further = self.deficit - other.deficit;
-        if further.abs() > ROUNDING {
-            return further > 0.0;
+        if self.deficit != other.deficit {
+            return self.deficit > other.deficit;
         }
-        // Two partitions that stand alike may differ by a rounding error.
-        (further == 0.0 || self.partition == other.partition) && self.number < other.number
+        self.number < other.number
     }
 }
 
-/// What two deficits that are equal may differ by.
-pub(super) const ROUNDING: f64 = 1e-6;
+/// A permit, as deficits are counted.
+pub(super) const PERMIT: i64 = 1_000_000;

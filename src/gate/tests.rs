@@ -15,7 +15,7 @@ use super::world::{Does, World};
 fn uses(world: &Arc<World>) -> impl Fn() + Send + Sync + 'static {
     let world = world.clone();
     move || {
-        assert!(world.gate.try_acquire(&*world).is_none());
+        assert!(world.gate.try_acquire(&*world).is_err());
         world.gate.hand_over(&*world);
         let mut place = world.queue(99);
         world.leave(&mut place);
@@ -221,11 +221,11 @@ fn a_grant_goes_to_a_visitor_only_when_it_has_expired() {
     let mut place = world.queue(1);
     world.release();
     world.pass(GRANT_LIFETIME - Duration::from_nanos(1));
-    assert!(world.gate.try_acquire(&*world).is_none());
+    assert!(world.gate.try_acquire(&*world).is_err());
 
     world.pass(Duration::from_nanos(1));
 
-    assert!(world.gate.try_acquire(&*world).is_some());
+    assert!(world.gate.try_acquire(&*world).is_ok());
     assert!(!world.poll(&mut place, Waker::noop()));
     assert_eq!(world.gate.load().in_flight(), 1);
 }
@@ -304,7 +304,7 @@ fn whatever_leaves_a_waiter_behind_a_grant_asks_for_a_timer() {
             let mut lost = world.queue(1);
             world.release();
             world.pass(GRANT_LIFETIME);
-            assert!(world.gate.try_acquire(&**world).is_some());
+            assert!(world.gate.try_acquire(&**world).is_ok());
             let _granted = world.queue(2);
             world.release();
             assert_eq!(world.timers(), 0);
@@ -312,14 +312,14 @@ fn whatever_leaves_a_waiter_behind_a_grant_asks_for_a_timer() {
         }),
         ("a visitor that needs one of two", |world| {
             world.set_limit(2);
-            assert!(world.gate.try_acquire(&**world).is_some());
+            assert!(world.gate.try_acquire(&**world).is_ok());
             let _places = [1, 2, 3, 4].map(|name| world.queue(name));
             world.release();
             world.release();
             world.gate.timer_missing();
             world.timers.store(0, Ordering::Relaxed);
             world.pass(GRANT_LIFETIME);
-            assert!(world.gate.try_acquire(&**world).is_some());
+            assert!(world.gate.try_acquire(&**world).is_ok());
         }),
         ("a timer that is lost", |world| {
             let _granted = world.queue(1);
@@ -345,7 +345,7 @@ fn room_that_waiters_have_a_claim_to_is_not_given_to_visitors() {
     let _place = world.queue(1);
     world.release();
 
-    assert!(world.gate.try_acquire(&*world).is_none());
+    assert!(world.gate.try_acquire(&*world).is_err());
     assert!(world.gate.acquire_past_limit(), "a forced one goes past");
     assert_eq!(world.gate.load().in_flight(), 2);
 }

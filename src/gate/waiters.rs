@@ -4,6 +4,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::line::Line;
+use super::protocol::REQUEST_GRANT_LIFETIME;
 use super::shares::{PartitionId, Partitions};
 use super::slots::{Index, Key, Kind, List, Request, Slots, State};
 use super::ticket::Pass;
@@ -70,8 +71,7 @@ impl Waiters {
     }
 
     pub(super) fn set_shares(&mut self, shares: &Shares) {
-        let line = &self.line;
-        self.partitions.set(shares, |id| line.queued(id) == 0);
+        self.partitions.set(shares);
         self.line.make_room_for(self.partitions.len());
         self.guarded = !shares.guarantees().is_empty();
     }
@@ -83,6 +83,7 @@ impl Waiters {
 
     pub(super) fn push_request(&mut self, request: Request, partition: PartitionId) -> Key {
         self.line.observe(&self.slots, request.arrived);
+        self.partitions.arrive(partition);
         self.insert(Kind::Request(request), partition)
     }
 
@@ -109,6 +110,16 @@ impl Waiters {
         self.state(key) == State::Lapsed
     }
 
+    pub(super) fn is_patient(&self, key: &Key) -> bool {
+        self.slots.at(key.0).kind == Kind::Patient
+    }
+
+    /// Whether whoever is next is a caller, of whom nobody knows whether it is there.
+    pub(super) fn is_patient_next(&self, limit: usize) -> bool {
+        self.next(limit)
+            .is_some_and(|index| self.slots.at(index).kind == Kind::Patient)
+    }
+
     /// Whether somebody's wait is over.
     pub(super) fn is_decided(&self, key: &Key) -> bool {
         matches!(self.state(key), State::Granted(_) | State::Refused(_))
@@ -124,7 +135,7 @@ impl Waiters {
         let partitions = &self.partitions;
         let standing = |id| match guarded {
             true => partitions.deficit(id, limit),
-            false => 1.0,
+            false => 1,
         };
         self.line.next(&self.slots, standing)
     }
@@ -210,10 +221,11 @@ impl Waiters {
         slot.waker.take()
     }
 
-    /// Takes back the oldest grant if nobody claimed it for `lifetime`; its holder lapses.
+    /// Takes back the oldest grant if nobody claimed it for `lifetime`, or as long as a request may
+    /// take; its holder lapses.
     pub(super) fn lapse_oldest(&mut self, now: Instant, lifetime: Duration) -> bool {
-        match self.oldest_grant() {
-            Some(at) if now.saturating_duration_since(at) >= lifetime => {
+        match self.oldest_grant(lifetime) {
+            Some(due) if due <= now => {
                 let index = self.granted.front().expect("the oldest");
                 self.granted.remove(&mut self.slots, index);
                 let slot = self.slots.at_mut(index);
@@ -227,10 +239,15 @@ impl Waiters {
         }
     }
 
-    /// When the oldest grant that is still unclaimed was made.
-    pub(super) fn oldest_grant(&self) -> Option<Instant> {
-        match self.slots.at(self.granted.front()?).state {
-            State::Granted(at) => Some(at),
+    /// When the oldest grant that is still unclaimed lapses, if a caller's does after `lifetime`.
+    pub(super) fn oldest_grant(&self, lifetime: Duration) -> Option<Instant> {
+        let slot = self.slots.at(self.granted.front()?);
+        let lifetime = match slot.kind {
+            Kind::Patient => lifetime,
+            Kind::Request(_) => REQUEST_GRANT_LIFETIME,
+        };
+        match slot.state {
+            State::Granted(at) => Some(at + lifetime),
             _ => None,
         }
     }
@@ -245,6 +262,9 @@ impl Waiters {
             State::Lapsed | State::Refused(_) | State::Claimed | State::Vacant => {}
         }
         let slot = self.slots.at_mut(index);
+        if let Kind::Request(_) = slot.kind {
+            self.partitions.depart(slot.partition);
+        }
         let waker = slot.waker.take();
         let pass = match state {
             State::Granted(_) | State::Claimed if slot.counted => {

@@ -283,6 +283,10 @@ impl Limiter {
 
     /// Changes the fractions of the limit that are guaranteed.
     ///
+    /// Callers of [`acquire`](Self::acquire) and of a [`ConcurrencyLimit`](crate::ConcurrencyLimit)
+    /// have no key, and share what is guaranteed to nobody. Where they wait beside requests that may
+    /// not, give those a [queue](Self::set_queue): without one, a freed permit goes to who waits.
+    ///
     /// # Errors
     ///
     /// If a fraction is not in (0, 1], they are more than 1 together, a key comes twice, or there

@@ -247,7 +247,7 @@ mod tests {
     /// A limit of 1, in use, and somebody who waits.
     fn parked() -> (Learner, Gate) {
         let gate = Gate::new(1);
-        assert!(gate.try_acquire(&World).is_some());
+        assert!(gate.try_acquire(&World).is_ok());
         let mut cx = Context::from_waker(Waker::noop());
         assert!(gate.poll_acquire(&mut None, &mut cx, &World).is_pending());
         (Learner::new(Box::new(Step(1)), 1), gate)

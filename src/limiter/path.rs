@@ -38,11 +38,10 @@ impl Limiter {
 
     /// Admits a request that is not to wait, or counts it as rejected.
     pub(crate) fn admit(&self) -> Option<Pass> {
-        let pass = self.gate().try_acquire(self);
-        if pass.is_none() {
-            self.core.learner.rejected.count(Reason::Limit);
-        }
-        pass
+        let decision = self.gate().try_acquire(self);
+        decision
+            .map_err(|reason| self.core.learner.rejected.count(reason))
+            .ok()
     }
 
     /// Admits a request that the limit does not apply to.

@@ -37,8 +37,7 @@ pub struct Snapshot {
     pub spared_by: Rejections,
     /// Dropped by their callers while they waited in the queue.
     pub abandoned: u64,
-    /// The guaranteed shares, in the order in which they were given, and what is left to all others;
-    /// empty if nothing is guaranteed.
+    /// The guaranteed shares, and last what is left to all others; empty if nothing is guaranteed.
     pub shares: Vec<Share>,
     /// Finished requests from which nothing was learned because too many finished at once.
     pub samples_dropped: u64,
