@@ -5,7 +5,12 @@
 //! difference is divided, so that start-up does not count. Not measured: cache misses,
 //! contention, and what the clock costs in the kernel's vDSO, which valgrind replaces by a system
 //! call. Allocations per request and the sizes of services and
-//! futures are printed, too.
+//! futures are printed, too, and what a request takes that waits in the queue of an admission,
+//! beside its future: its place, its timer, and the rest of the vector of places.
+//!
+//! The rows of an admission have room: a queue is one that nobody waits in. Those at the end have
+//! none: a request that is rejected, and one that waits until the only permit comes back, which
+//! counts the taking and the giving back of that permit as well.
 //!
 //! Run: `cargo bench -p tower-adaptive-benches --bench instructions` (needs valgrind)
 
@@ -17,7 +22,9 @@ use tower_adaptive::{
     AdmissionLayer, Aimd, Algorithm, ConcurrencyLimitLayer, Fixed, Gradient2, Outcome, Sample,
     Windowed,
 };
-use tower_adaptive_benches::{Echo, LIMIT, make_ready, request, tower_acc, tower_static, vegas};
+use tower_adaptive_benches::{
+    Echo, LIMIT, admission, make_ready, refused, request, tower_acc, tower_static, vegas,
+};
 
 type Row = (&'static str, fn(u64));
 
@@ -39,6 +46,45 @@ const ROWS: &[Row] = &[
     }),
     ("Admission, Vegas", |n| {
         requests(AdmissionLayer::new(vegas()).layer(Echo), n);
+    }),
+    ("Admission, idle queue", |n| {
+        requests(admission::idle_queue(), n);
+    }),
+    ("Admission, priorities", |n| {
+        requests(admission::priorities(), n);
+    }),
+    ("Admission, deadlines", |n| {
+        requests(admission::deadlines(), n);
+    }),
+    ("Admission, shares", |n| requests(admission::shares(), n)),
+    ("Admission, shares, queue", |n| {
+        requests(admission::shares_and_idle_queue(), n);
+    }),
+    ("Admission, 1 of 100 keys", |n| {
+        requests(admission::keyed(), n);
+    }),
+    ("Admission, everything", |n| {
+        requests(admission::everything(), n);
+    }),
+    ("rejected: LoadShed of tower", |n| {
+        let (mut service, _full) = admission::full_tower();
+        (0..n).for_each(|_| drop(refused(&mut service)));
+    }),
+    ("rejected: no queue", |n| {
+        let (mut service, _full) = admission::busy(0);
+        (0..n).for_each(|_| drop(refused(&mut service)));
+    }),
+    ("rejected: full queue", |n| {
+        let (mut service, _full) = admission::full_queue();
+        (0..n).for_each(|_| drop(refused(&mut service)));
+    }),
+    ("queued, then served", |n| {
+        in_a_runtime(|| {
+            let (mut service, mut permit) = admission::busy(1);
+            for _ in 0..n {
+                permit = admission::queued_and_served(&mut service, permit);
+            }
+        });
     }),
     ("update of Fixed", |n| updates(Fixed::new(LIMIT), n)),
     ("update of Aimd", |n| updates(Aimd::default(), n)),
@@ -63,14 +109,14 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     println!(
-        "\n{:<28}{:>14}{:>14}",
+        "\n{:<30}{:>14}{:>14}",
         "each", "instructions", "allocations"
     );
     for (row, (name, run)) in ROWS.iter().enumerate() {
         let each = |of: &dyn Fn(u64) -> u64| (of(MANY) - of(FEW)) as f64 / (MANY - FEW) as f64;
         let instructions = each(&|n| count(row, n));
         let allocations = each(&|n| allocations(run, n));
-        println!("{name:<28}{instructions:>14.1}{allocations:>14.1}");
+        println!("{name:<30}{instructions:>14.1}{allocations:>14.1}");
     }
     ExitCode::SUCCESS
 }
@@ -117,7 +163,7 @@ fn updates(mut algorithm: impl Algorithm, n: u64) {
 }
 
 fn print_sizes() {
-    println!("{:<28}{:>14}{:>14}", "bytes", "service", "future");
+    println!("{:<30}{:>14}{:>14}", "bytes", "service", "future");
     print_size("bare service", Echo);
     print_size("tower ConcurrencyLimit", tower_static().layer(Echo));
     print_size("tower-acc, Vegas", tower_acc().layer(Echo));
@@ -126,10 +172,42 @@ fn print_sizes() {
         ConcurrencyLimitLayer::new(vegas()).layer(Echo),
     );
     print_size("Admission", AdmissionLayer::new(vegas()).layer(Echo));
+    print_size("Admission, everything", admission::everything());
+    println!(
+        "\n{:<30}{:>14}{:>14}",
+        "bytes, each of 10,000", "held", "at the peak"
+    );
+    in_a_runtime(print_queued);
+}
+
+fn print_queued() {
+    const CROWD: usize = 10_000;
+    let (mut service, _full) = admission::busy(2 * CROWD);
+    let mut print = |name: &str| {
+        let mut crowd = Vec::new();
+        let info = allocation_counter::measure(|| crowd = admission::queue(&mut service, CROWD));
+        let each = |bytes: i64| bytes as f64 / CROWD as f64 - size_of::<admission::Queued>() as f64;
+        let (held, peak) = (each(info.bytes_current), each(info.bytes_max as i64));
+        println!("{name:<30}{held:>14.1}{peak:>14.1}");
+        crowd
+    };
+    let mut crowd = print("queued, cold");
+    // One stays, or the places of so many would be given back.
+    crowd.truncate(1);
+    drop(print("queued, warm"));
+}
+
+/// For timers.
+fn in_a_runtime(work: impl FnOnce()) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async { work() });
 }
 
 fn print_size<S: Service<u64>>(name: &str, mut service: S) {
     make_ready(&mut service);
     let (service, future) = (size_of_val(&service), size_of_val(&service.call(1)));
-    println!("{name:<28}{service:>14}{future:>14}");
+    println!("{name:<30}{service:>14}{future:>14}");
 }

@@ -1,5 +1,7 @@
 //! The services and limits that the benches share.
 
+pub mod admission;
+
 use std::convert::Infallible;
 use std::future::{Future, Ready, ready};
 use std::hint::black_box;
@@ -60,13 +62,32 @@ pub fn request<S>(service: &mut S) -> u64
 where
     S: Service<u64, Response = u64>,
 {
-    make_ready(service);
-    let mut cx = Context::from_waker(Waker::noop());
-    let mut response = pin!(service.call(black_box(1)));
-    match response.as_mut().poll(&mut cx) {
+    match poll_once(service) {
         Poll::Ready(Ok(response)) => response,
         _ => unreachable!("the service answers at once"),
     }
+}
+
+/// Makes one request that is rejected at once.
+///
+/// # Panics
+///
+/// If it is not.
+pub fn refused<S>(service: &mut S) -> S::Error
+where
+    S: Service<u64, Response = u64>,
+{
+    match poll_once(service) {
+        Poll::Ready(Err(error)) => error,
+        _ => unreachable!("there is no room"),
+    }
+}
+
+#[inline]
+fn poll_once<S: Service<u64>>(service: &mut S) -> Poll<Result<S::Response, S::Error>> {
+    make_ready(service);
+    let mut cx = Context::from_waker(Waker::noop());
+    pin!(service.call(black_box(1))).poll(&mut cx)
 }
 
 /// Makes a service ready that needs no wake-up for it.
