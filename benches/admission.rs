@@ -101,9 +101,19 @@ fn live_and_batch() -> Shares {
 pub fn busy(places: usize) -> (Admission<Echo>, Permit) {
     let limiter = Limiter::new(Fixed::new(1));
     let permit = limiter.try_acquire().expect("it is new");
-    let queue = Queue::bounded(places).max_wait(Duration::from_secs(600));
+    let queue = patient(places);
     let layer = AdmissionLayer::with_limiter(limiter).queue(queue);
     (layer.layer(Echo), permit)
+}
+
+/// A queue from which nobody is rejected because of the time, not even on a machine that stops for
+/// seconds.
+#[must_use]
+pub fn patient(places: usize) -> Queue {
+    Queue::bounded(places)
+        .max_wait(Duration::from_secs(600))
+        .target(Duration::from_secs(60))
+        .interval(Duration::from_secs(600))
 }
 
 /// Without a permit left, and without a place in the queue. What holds both comes with it.

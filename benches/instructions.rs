@@ -131,6 +131,7 @@ fn count(row: usize, n: u64) -> u64 {
         .output()
         .expect("valgrind runs");
     let report = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "a row failed:\n{report}");
     report
         .lines()
         .find_map(|line| line.split("Collected : ").nth(1))

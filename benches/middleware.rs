@@ -175,30 +175,22 @@ fn many_tasks(c: &mut Criterion) {
         b.iter_custom(|iterations| with_64_tasks(&service, iterations));
     });
     group.bench_function("Admission, Fixed, queue", |b| {
-        let service = AdmissionLayer::new(Fixed::new(8)).queue(roomy());
+        let service = AdmissionLayer::new(Fixed::new(8)).queue(admission::patient(64));
         let service = service.layer(Yield);
         b.iter_custom(|iterations| with_64_tasks(&service, iterations));
     });
     group.bench_function("Admission, Fixed, queue, priorities", |b| {
-        let layer = AdmissionLayer::new(Fixed::new(8)).queue(roomy());
+        let layer = AdmissionLayer::new(Fixed::new(8)).queue(admission::patient(64));
         let service = layer.priority(|_: &u64| Priority::High).layer(Yield);
         b.iter_custom(|iterations| with_64_tasks(&service, iterations));
     });
     group.bench_function("Admission, Fixed, queue, shares", |b| {
         let shares = Shares::new().guarantee("live", 0.5).guarantee("batch", 0.5);
-        let layer = AdmissionLayer::new(Fixed::new(8)).queue(roomy());
+        let layer = AdmissionLayer::new(Fixed::new(8)).queue(admission::patient(64));
         let service = layer.partition(shares, |_: &u64| "live").layer(Yield);
         b.iter_custom(|iterations| with_64_tasks(&service, iterations));
     });
     group.finish();
-}
-
-/// Nobody is rejected from it, not even on a machine that stops for seconds.
-fn roomy() -> Queue {
-    Queue::bounded(64)
-        .max_wait(Duration::from_secs(600))
-        .target(Duration::from_secs(60))
-        .interval(Duration::from_secs(600))
 }
 
 fn many_tasks_rejected(c: &mut Criterion) {
