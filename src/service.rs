@@ -99,6 +99,7 @@ where
     /// # Panics
     ///
     /// If `poll_ready` has not returned `Ready` before.
+    #[inline]
     fn call(&mut self, request: Req) -> Self::Future {
         let Some(pass) = self.waiter.spend() else {
             panic!("call without a permit; poll_ready must return Ready first");

@@ -74,6 +74,7 @@ impl<C, R, Q: Limits, H> Lease<C, R, Q, H> {
     }
 
     /// Decides about the request. What is the caller's code runs before there is a permit to lose.
+    #[inline]
     pub(super) fn decide<Req>(&self, request: &Req) -> Verdict
     where
         Q: RulesFor<Req>,

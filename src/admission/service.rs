@@ -79,6 +79,7 @@ where
         self.inner.poll_ready(cx).map_err(R::service_error)
     }
 
+    #[inline]
     fn call(&mut self, request: Req) -> Self::Future {
         let lease = Lease::new(self.policy.clone(), &request);
         let held = match lease.decide(&request) {

@@ -87,6 +87,7 @@ impl<H: Handle> Held<H> {
         Self::with_stage(handle, Stage::Bypassed, Pass::Plain)
     }
 
+    #[inline]
     fn with_stage(handle: H, stage: Stage, pass: Pass) -> Self {
         let gate = handle.limiter().gate();
         let word = gate.load();
@@ -112,6 +113,7 @@ impl<H: Handle> Held<H> {
     }
 
     /// Gives the permit back; `None` teaches nothing. Does nothing the second time.
+    #[inline]
     pub(crate) fn finish(&mut self, outcome: Option<Outcome>) {
         let outcome = match std::mem::replace(&mut self.stage, Stage::Finished) {
             Stage::Called | Stage::Polled => outcome,
@@ -190,6 +192,7 @@ impl<H: Handle> Held<H> {
 }
 
 impl<H: Handle> Drop for Held<H> {
+    #[inline]
     fn drop(&mut self) {
         let outcome = match self.stage {
             Stage::Polled | Stage::Released => Some(Outcome::Canceled),

@@ -71,6 +71,7 @@ impl Gate {
     }
 
     /// Reads limit and requests in flight of one moment.
+    #[inline]
     pub(crate) fn load(&self) -> Word {
         // Relaxed: a reading for people and samples; nothing is accessed on the strength of it.
         Word(self.word.load(Ordering::Relaxed))
@@ -82,12 +83,14 @@ impl Gate {
     }
 
     /// Returns how many requests are in flight that only an observing layer let in.
+    #[inline]
     pub(crate) fn beyond(&self) -> usize {
         // Relaxed: a reading for people and samples.
         self.beyond.load(Ordering::Relaxed)
     }
 
     /// Returns whether requests may wait.
+    #[inline]
     pub(crate) fn has_queue(&self) -> bool {
         // Relaxed: a capacity that was just changed holds for those who come next.
         self.capacity.load(Ordering::Relaxed) > 0

@@ -50,6 +50,7 @@ impl Limiter {
     }
 
     /// Admits a request, queues it, or turns it away.
+    #[inline]
     pub(crate) fn enter(&self, ticket: &Ticket<'_>) -> Entry {
         match self.decide(ticket, false) {
             Decision::Admitted(pass) => Entry::Admitted(pass),
@@ -74,6 +75,7 @@ impl Limiter {
         }
     }
 
+    #[inline]
     fn decide(&self, ticket: &Ticket<'_>, ghost: bool) -> Decision {
         let gate = self.gate();
         if gate.has_queue() {
