@@ -82,6 +82,12 @@ impl Drain {
         }
     }
 
+    /// Whether it makes no difference to note that nobody waits.
+    #[inline]
+    pub(super) fn is_at_rest(&self) -> bool {
+        matches!(self.state, State::Draining { above_since: None })
+    }
+
     pub(super) fn is_standing(&self) -> bool {
         matches!(self.state, State::Standing { .. })
     }

@@ -82,6 +82,9 @@ impl Line {
     /// Notes how long the oldest of each lane has waited. Called before anybody comes or goes.
     pub(super) fn observe(&mut self, slots: &Slots, now: Instant) {
         for lane in self.lanes.iter_mut().flatten() {
+            if lane.list.len() == 0 && lane.drain.is_at_rest() {
+                continue;
+            }
             let oldest = lane.list.front().map(|index| slots.at(index).kind);
             let wait = match oldest {
                 Some(Kind::Request(request)) => now.saturating_duration_since(request.arrived),
