@@ -10,14 +10,16 @@
 //! counted from outside the limiter, is never above the highest limit that was in force between
 //! the asking and the counting. [`Limits`] knows it.
 
+#[path = "support/stress.rs"]
+mod stress;
 mod support;
 
 use std::future::Future;
 use std::hint;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Once};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
@@ -26,10 +28,9 @@ use futures_util::FutureExt;
 use tokio::task::{JoinHandle, yield_now};
 use tokio::time::{Instant, timeout};
 use tower::{Service, ServiceExt};
-use tower_adaptive::{
-    Algorithm, Bounds, ConcurrencyLimit, Fixed, Limiter, Outcome, Permit, Sample,
-};
+use tower_adaptive::{ConcurrencyLimit, Fixed, Limiter, Outcome, Permit};
 
+use stress::{EXPECTED, Erratic, Limits, Random, STARVED, silence_expected_panics};
 use support::{block_on, poll};
 
 const TASKS: u64 = 64;
@@ -38,9 +39,6 @@ const RACES: u64 = 1_000_000;
 const ROUNDS: u64 = 100_000;
 /// For each of the two tests with tasks.
 const REQUESTS: u64 = 520_000;
-/// Far beyond what it takes.
-const STARVED: Duration = Duration::from_secs(240);
-
 /// Who is inside, and which limits were in force when.
 struct World {
     limiter: Limiter,
@@ -51,49 +49,6 @@ struct World {
     /// The most that were inside, to know that the limit was reached at all.
     most: AtomicUsize,
     over: AtomicBool,
-}
-
-/// Every limit set, in order: announced before it is set, settled after.
-struct Limits {
-    history: Vec<AtomicUsize>,
-    announced: AtomicUsize,
-    settled: AtomicUsize,
-}
-
-impl Limits {
-    fn new(first: usize) -> Self {
-        let limits = Self {
-            history: (0..1_000_000).map(|_| AtomicUsize::new(0)).collect(),
-            announced: AtomicUsize::new(0),
-            settled: AtomicUsize::new(0),
-        };
-        limits.history[0].store(first, Ordering::SeqCst);
-        limits
-    }
-
-    /// Only one task sets limits.
-    fn set(&self, limiter: &Limiter, limit: usize) {
-        let next = self.announced.load(Ordering::SeqCst) + 1;
-        self.history[next].store(limit, Ordering::SeqCst);
-        self.announced.store(next, Ordering::SeqCst);
-        limiter.set_bounds(limit..=limit).unwrap();
-        self.settled.store(next, Ordering::SeqCst);
-    }
-
-    fn is_full(&self) -> bool {
-        self.announced.load(Ordering::SeqCst) + 1 == self.history.len()
-    }
-
-    /// The first limit that may be in force from now on.
-    fn now(&self) -> usize {
-        self.settled.load(Ordering::SeqCst)
-    }
-
-    fn highest_since(&self, start: usize) -> usize {
-        let end = self.announced.load(Ordering::SeqCst);
-        let history = self.history[start..=end].iter();
-        history.map(|l| l.load(Ordering::SeqCst)).max().unwrap()
-    }
 }
 
 impl World {
@@ -169,78 +124,6 @@ impl Drop for Inside {
     fn drop(&mut self) {
         self.0.inside.fetch_sub(1, Ordering::SeqCst);
     }
-}
-
-/// Wants another limit after every sample, and panics now and then.
-struct Erratic {
-    random: Random,
-    limit: usize,
-}
-
-impl Erratic {
-    fn new(seed: u64) -> Self {
-        Self {
-            random: Random(seed),
-            limit: 4,
-        }
-    }
-}
-
-impl Algorithm for Erratic {
-    fn max_concurrency(&self) -> usize {
-        self.limit
-    }
-
-    fn update(&mut self, _: &Sample) {
-        self.limit = self.random.below(100);
-        if self.random.one_in(2_000) {
-            panic!("{EXPECTED}");
-        }
-    }
-
-    fn rebase(&mut self, limit: usize, _: Bounds) {
-        self.limit = limit;
-    }
-}
-
-/// xorshift64*
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        // Zero would stay zero.
-        let mut x = self.0.max(1);
-        x ^= x >> 12;
-        x ^= x << 25;
-        x ^= x >> 27;
-        self.0 = x;
-        x.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    }
-
-    fn below(&mut self, n: u64) -> usize {
-        (self.next() >> 33) as usize % n as usize
-    }
-
-    fn one_in(&mut self, n: u64) -> bool {
-        self.below(n) == 0
-    }
-}
-
-const EXPECTED: &str = "part of the stress test";
-
-fn silence_expected_panics() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let report = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |info| {
-            let payload = info.payload();
-            let expected = payload.downcast_ref::<String>().map(String::as_str) == Some(EXPECTED)
-                || payload.downcast_ref::<&str>() == Some(&EXPECTED);
-            if !expected {
-                report(info);
-            }
-        }));
-    });
 }
 
 /// Stays inside for as long as it takes, fails, panics or hangs.
