@@ -3,7 +3,7 @@
 
 mod support;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
@@ -139,6 +139,12 @@ impl Inner {
         calls.open.len()
     }
 
+    fn open_ids(&self) -> BTreeSet<u32> {
+        self.open();
+        let calls = self.0.lock().unwrap();
+        calls.open.iter().map(|(id, _)| *id).collect()
+    }
+
     fn answer(&self, index: usize, ok: bool) {
         if self.open() > 0 {
             let mut calls = self.0.lock().unwrap();
@@ -204,7 +210,7 @@ struct World {
     callers: Vec<Caller>,
     arrivals: u32,
     ends: Ends,
-    by_reason: HashMap<Reason, u64>,
+    turned_away: Vec<(u32, Reason)>,
 }
 
 impl World {
@@ -228,7 +234,7 @@ impl World {
             callers: Vec::new(),
             arrivals: 0,
             ends: Ends::default(),
-            by_reason: HashMap::new(),
+            turned_away: Vec::new(),
         }
     }
 
@@ -275,7 +281,7 @@ impl World {
             Err(AdmissionError::Rejected(rejected)) => {
                 prop_assert_eq!(times, 0, "rejected, and the service saw it");
                 prop_assert!(!caller.request.kind.observed, "rejected by an observer");
-                *self.by_reason.entry(rejected.reason()).or_default() += 1;
+                self.turned_away.push((id, rejected.reason()));
                 self.ends.rejected += 1;
             }
             Ok(answer) => {
@@ -355,6 +361,9 @@ impl World {
             prop_assert!(now.in_flight <= most, "{} above {most}", now.in_flight);
         }
         prop_assert!(self.inner.open() <= now.in_flight, "without a permit");
+        if now.waiting > 0 {
+            prop_assert!(now.in_flight >= now.limit, "waiting before an open gate");
+        }
         let in_shares: usize = now.shares.iter().map(|share| share.in_flight).sum();
         prop_assert!(in_shares <= now.in_flight, "{:?}", now.shares);
 
@@ -383,8 +392,11 @@ impl World {
         let untold = self.callers.iter().filter(|one| one.refused).count() as u64;
         prop_assert_eq!(now.rejected, rejected + untold);
         for reason in Reason::ALL {
-            let told = self.by_reason.get(&reason).copied().unwrap_or(0);
-            prop_assert!(told <= now.rejected_by.get(reason), "{reason:?}");
+            let told = self.turned_away.iter().filter(|(_, why)| *why == reason);
+            prop_assert!(
+                told.count() as u64 <= now.rejected_by.get(reason),
+                "{reason:?}"
+            );
         }
         Ok(())
     }
@@ -418,12 +430,7 @@ impl World {
         prop_assert_eq!(counted(&snapshot), u64::from(self.arrivals));
 
         let served = self.ends.served;
-        let kind = Kind {
-            priority: Priority::Critical,
-            partition: "other",
-            patience: None,
-            observed: false,
-        };
+        let kind = PATIENT;
         // Without a queue, what was kept for others may be in its way, if it is all.
         self.limiter.set_shares(Shares::new()).unwrap();
         self.take(Step::Call { kind, polled: true }).await?;
@@ -434,6 +441,111 @@ impl World {
         Ok(())
     }
 }
+
+/// Who should be inside, wait, and have been turned away, of requests that all are patient: the
+/// highest class first, in a class the oldest; a full queue gives up the newest of the lowest class.
+#[derive(Default)]
+struct Order {
+    inside: BTreeSet<u32>,
+    waiting: Vec<(Priority, u32)>,
+    turned_away: Vec<(u32, Reason)>,
+}
+
+impl Order {
+    fn arrive(&mut self, limit: usize, places: usize, priority: Priority, id: u32) {
+        if self.inside.len() < limit {
+            self.inside.insert(id);
+            return;
+        }
+        self.waiting.push((priority, id));
+        if self.waiting.len() > places {
+            let lowest = self.waiting.iter().map(|(priority, _)| *priority).min();
+            let newest = self.waiting.iter().rposition(|one| Some(one.0) == lowest);
+            let (_, victim) = self.waiting.remove(newest.expect("one is the lowest"));
+            let reason = match victim == id {
+                true => Reason::QueueFull,
+                false => Reason::Evicted,
+            };
+            self.turned_away.push((victim, reason));
+        }
+    }
+
+    fn leave(&mut self, limit: usize, id: u32) {
+        self.inside.remove(&id);
+        self.waiting.retain(|(_, one)| *one != id);
+        while self.inside.len() < limit && !self.waiting.is_empty() {
+            let highest = self.waiting.iter().map(|(priority, _)| *priority).max();
+            let oldest = self.waiting.iter().position(|one| Some(one.0) == highest);
+            let (_, next) = self.waiting.remove(oldest.expect("one is the highest"));
+            self.inside.insert(next);
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Turn {
+    Come(Priority),
+    Answer(usize),
+    Drop(usize),
+}
+
+fn turn() -> impl Strategy<Value = Turn> {
+    prop_oneof![
+        4 => prop::sample::select(&Priority::ALL).prop_map(Turn::Come),
+        2 => any::<usize>().prop_map(Turn::Answer),
+        1 => any::<usize>().prop_map(Turn::Drop),
+    ]
+}
+
+/// Takes the turns, each by the order, too.
+async fn in_order(limit: usize, places: usize, turns: Vec<Turn>) -> TestCaseResult {
+    let mut world = World::new(limit, Queue::bounded(places));
+    let mut order = Order::default();
+    for turn in turns {
+        match turn {
+            Turn::Come(priority) => {
+                let kind = Kind {
+                    priority,
+                    ..PATIENT
+                };
+                order.arrive(limit, places, priority, world.arrivals);
+                world.take(Step::Call { kind, polled: true }).await?;
+            }
+            Turn::Answer(index) => {
+                let before = world.inner.open_ids();
+                world.take(Step::Answer(index, true)).await?;
+                let after = world.inner.open_ids();
+                for &id in before.difference(&after) {
+                    world.settle()?;
+                    order.leave(limit, id);
+                }
+            }
+            Turn::Drop(index) => {
+                if let Some(index) = world.index(index) {
+                    let id = world.callers[index].request.id;
+                    world.take(Step::Drop(index)).await?;
+                    order.leave(limit, id);
+                }
+            }
+        }
+        world.take(Step::Settle).await?;
+        prop_assert_eq!(&world.inner.open_ids(), &order.inside);
+        let turned_away: BTreeSet<_> = world.turned_away.iter().map(|one| one.0).collect();
+        let expected: BTreeSet<_> = order.turned_away.iter().map(|one| one.0).collect();
+        prop_assert_eq!(turned_away, expected);
+        for one in &order.turned_away {
+            prop_assert!(world.turned_away.contains(one), "{one:?}");
+        }
+    }
+    world.finish().await
+}
+
+const PATIENT: Kind = Kind {
+    priority: Priority::Critical,
+    partition: "other",
+    patience: None,
+    observed: false,
+};
 
 fn counted(snapshot: &Snapshot) -> u64 {
     snapshot.admitted() + snapshot.rejected + snapshot.abandoned + snapshot.waiting as u64
@@ -446,18 +558,22 @@ fn run(
     steps: Vec<Step>,
     end: impl AsyncFnOnce(World) -> TestCaseResult,
 ) -> TestCaseResult {
-    let runtime = Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .unwrap();
-    runtime.block_on(async {
+    block_on(async {
         let mut world = World::new(limit, queue);
         for step in steps {
             world.take(step).await?;
         }
         end(world).await
     })
+}
+
+fn block_on(test: impl Future<Output = TestCaseResult>) -> TestCaseResult {
+    let runtime = Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime.block_on(test)
 }
 
 fn steps(observed: impl Strategy<Value = bool> + 'static) -> impl Strategy<Value = Vec<Step>> {
@@ -511,6 +627,15 @@ proptest! {
         steps in steps(any::<bool>()),
     ) {
         run(limit, queue, steps, World::finish)?;
+    }
+
+    #[test]
+    fn a_freed_permit_goes_to_the_highest_class_and_in_it_to_the_oldest(
+        limit in 1..4usize,
+        places in 1..6usize,
+        turns in prop::collection::vec(turn(), 1..60),
+    ) {
+        block_on(in_order(limit, places, turns))?;
     }
 
     #[test]
