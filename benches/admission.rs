@@ -97,7 +97,6 @@ fn live_and_batch() -> Shares {
 /// # Panics
 ///
 /// Not if a limiter of 1 has a permit.
-#[must_use]
 pub fn busy(places: usize) -> (Admission<Echo>, Permit) {
     let limiter = Limiter::new(Fixed::new(1));
     let permit = limiter.try_acquire().expect("it is new");

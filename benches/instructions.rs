@@ -68,15 +68,15 @@ const ROWS: &[Row] = &[
     }),
     ("rejected: LoadShed of tower", |n| {
         let (mut service, _full) = admission::full_tower();
-        (0..n).for_each(|_| drop(refused(&mut service)));
+        refusals(&mut service, n);
     }),
     ("rejected: no queue", |n| {
         let (mut service, _full) = admission::busy(0);
-        (0..n).for_each(|_| drop(refused(&mut service)));
+        refusals(&mut service, n);
     }),
     ("rejected: full queue", |n| {
         let (mut service, _full) = admission::full_queue();
-        (0..n).for_each(|_| drop(refused(&mut service)));
+        refusals(&mut service, n);
     }),
     ("queued, then served", |n| {
         in_a_runtime(|| {
@@ -146,6 +146,12 @@ fn allocations(run: &fn(u64), n: u64) -> u64 {
 fn requests<S: Service<u64, Response = u64>>(mut service: S, n: u64) {
     for _ in 0..n {
         request(&mut service);
+    }
+}
+
+fn refusals<S: Service<u64, Response = u64>>(service: &mut S, n: u64) {
+    for _ in 0..n {
+        std::hint::black_box(refused(service));
     }
 }
 

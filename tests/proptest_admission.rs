@@ -179,7 +179,7 @@ type Response = Pin<Box<dyn Future<Output = Answer>>>;
 struct Caller {
     request: Request,
     response: Polled<Response>,
-    /// Wake-ups at the last poll; `None` before the first.
+    /// Wake-ups before the last poll, since it may be woken while it polls; `None` before the first.
     seen: Option<usize>,
     /// Whether it was turned away when it called: it is counted, and its answer is there.
     refused: bool,
@@ -270,9 +270,10 @@ impl World {
     fn poll(&mut self, index: usize) -> TestCaseResult {
         let caller = &mut self.callers[index];
         let id = caller.request.id;
+        let wakes = caller.response.wakes();
         let Poll::Ready(answer) = caller.response.poll() else {
             prop_assert!(!caller.refused, "rejected, and does not say so");
-            caller.seen = Some(caller.response.wakes());
+            caller.seen = Some(wakes);
             return Ok(());
         };
         let caller = self.callers.remove(index);

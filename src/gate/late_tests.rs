@@ -130,9 +130,21 @@ fn old_ones_of_an_overloaded_lane_are_turned_away_early() {
 
     world.release();
 
-    for place in [&mut old, &mut newer] {
-        assert_eq!(world.poll_request(place), refused(Reason::WaitedTooLong));
-    }
+    assert_eq!(world.poll_request(&mut old), refused(Reason::WaitedTooLong));
+    assert_eq!(world.poll_request(&mut newer), ADMITTED, "it was next");
+}
+
+#[test]
+fn the_only_one_who_waits_is_not_given_up_early() {
+    let world = World::full_with_queue(1, queue(9));
+    let _old = standing_queue(&world).map(|mut place| world.leave(&mut place));
+    let mut only = world.wait(2, &of(Normal));
+    world.pass(2 * TARGET + MS);
+
+    assert_eq!(world.poll_request(&mut only), None);
+    world.release();
+
+    assert_eq!(world.poll_request(&mut only), ADMITTED);
 }
 
 #[test]

@@ -24,12 +24,21 @@ use crate::admission::{Priority, Queue};
 #[derive(Debug)]
 pub(super) struct Line {
     patient: List,
-    /// By partition and priority.
-    lanes: Vec<[Lane; 5]>,
+    partitions: Vec<Lanes>,
     /// Requests in all lanes, ghosts among them.
     requests: usize,
     ghosts: usize,
     pub(super) queue: Queue,
+}
+
+/// The lanes of one partition.
+#[derive(Debug)]
+struct Lanes {
+    by_priority: [Lane; Priority::ALL.len()],
+    /// Requests in all of them.
+    len: usize,
+    /// Whether it makes no difference to note that nobody waits in them.
+    at_rest: bool,
 }
 
 #[derive(Debug)]
@@ -42,7 +51,7 @@ impl Line {
     pub(super) fn new() -> Self {
         Self {
             patient: List::new(),
-            lanes: Vec::new(),
+            partitions: Vec::new(),
             requests: 0,
             ghosts: 0,
             queue: Queue::none(),
@@ -50,8 +59,8 @@ impl Line {
     }
 
     pub(super) fn make_room_for(&mut self, partitions: usize) {
-        while self.lanes.len() < partitions {
-            self.lanes.push([const { Lane::new() }; 5]);
+        while self.partitions.len() < partitions {
+            self.partitions.push(Lanes::new());
         }
     }
 
@@ -75,22 +84,26 @@ impl Line {
 
     /// How many requests of a partition wait.
     pub(super) fn queued(&self, id: PartitionId) -> usize {
-        let lanes = self.lanes.get(id.index());
-        lanes.map_or(0, |lanes| lanes.iter().map(|lane| lane.list.len()).sum())
+        self.partitions.get(id.index()).map_or(0, |lanes| lanes.len)
     }
 
     /// Notes how long the oldest of each lane has waited. Called before anybody comes or goes.
     pub(super) fn observe(&mut self, slots: &Slots, now: Instant) {
-        for lane in self.lanes.iter_mut().flatten() {
-            if lane.list.len() == 0 && lane.drain.is_at_rest() {
+        for lanes in &mut self.partitions {
+            // Most have been empty for long.
+            if lanes.len == 0 && lanes.at_rest {
                 continue;
             }
-            let oldest = lane.list.front().map(|index| slots.at(index).kind);
-            let wait = match oldest {
-                Some(Kind::Request(request)) => now.saturating_duration_since(request.arrived),
-                _ => Duration::ZERO,
-            };
-            lane.drain.observe(wait, now, &self.queue);
+            lanes.at_rest = true;
+            for lane in &mut lanes.by_priority {
+                let oldest = lane.list.front().map(|index| slots.at(index).kind);
+                let wait = match oldest {
+                    Some(Kind::Request(request)) => now.saturating_duration_since(request.arrived),
+                    _ => Duration::ZERO,
+                };
+                lane.drain.observe(wait, now, &self.queue);
+                lanes.at_rest &= lane.drain.is_at_rest();
+            }
         }
     }
 
@@ -134,9 +147,14 @@ impl Line {
         deficit: impl Fn(PartitionId) -> i64,
     ) -> Option<Index> {
         let mut best = self.patient.front();
-        for lanes in &self.lanes {
+        for lanes in self.waiting_lanes() {
             // Only the highest class of a partition can be the best of all.
-            let Some(lane) = lanes.iter().rev().find(|lane| lane.list.len() > 0) else {
+            let Some(lane) = lanes
+                .by_priority
+                .iter()
+                .rev()
+                .find(|lane| lane.list.len() > 0)
+            else {
                 continue;
             };
             let candidate = if lane.drain.is_standing() {
@@ -160,20 +178,27 @@ impl Line {
     }
 
     /// Returns a request that has waited too long: longer than it may, or, in a lane that does not
-    /// drain, more than twice the target.
-    pub(super) fn overdue(&self, slots: &Slots, now: Instant) -> Option<Index> {
+    /// drain, more than twice the target. Not whoever is `next`, though, before its time: it is in
+    /// nobody's way.
+    pub(super) fn overdue(
+        &self,
+        slots: &Slots,
+        next: Option<Index>,
+        now: Instant,
+    ) -> Option<Index> {
         if self.requests == 0 {
             return None;
         }
         let early = 2 * self.queue.target;
-        self.lanes.iter().flatten().find_map(|lane| {
+        let mut lanes = self.waiting_lanes().flat_map(|lanes| &lanes.by_priority);
+        lanes.find_map(|lane| {
             let oldest = lane.list.front()?;
             let Kind::Request(request) = slots.at(oldest).kind else {
                 return None;
             };
             let waited = now.saturating_duration_since(request.arrived);
-            let overdue = request.until <= now || (lane.drain.is_standing() && waited > early);
-            overdue.then_some(oldest)
+            let in_the_way = lane.drain.is_standing() && waited > early && next != Some(oldest);
+            (request.until <= now || in_the_way).then_some(oldest)
         })
     }
 
@@ -185,9 +210,10 @@ impl Line {
         within: impl Fn(PartitionId) -> bool,
         ghost: bool,
     ) -> Option<Index> {
-        let newest = self.lanes.iter().flat_map(|lanes| {
+        let newest = self.waiting_lanes().flat_map(|lanes| {
             // Only the lowest class of a partition can be the least of all.
-            let lane = lanes.iter().find(|lane| lane.list.len() > 0)?;
+            let mut lanes = lanes.by_priority.iter();
+            let lane = lanes.find(|lane| lane.list.len() > 0)?;
             lane.list.back()
         });
         newest
@@ -205,12 +231,15 @@ impl Line {
             true => self.patient.len(),
             false => 0,
         };
-        let Some(lanes) = self.lanes.get(partition.index()) else {
+        let Some(Lanes { by_priority, .. }) = self.partitions.get(partition.index()) else {
             return patient;
         };
         let class = priority as usize;
-        let higher: usize = lanes[class + 1..].iter().map(|lane| lane.list.len()).sum();
-        let same = &lanes[class];
+        let higher: usize = by_priority[class + 1..]
+            .iter()
+            .map(|lane| lane.list.len())
+            .sum();
+        let same = &by_priority[class];
         if same.drain.is_standing() {
             patient + higher
         } else {
@@ -220,7 +249,9 @@ impl Line {
 
     /// Everybody, roughly in the order in which they are served.
     pub(super) fn all(&self, slots: &Slots) -> Vec<Index> {
-        let lanes = self.lanes.iter().flat_map(|lanes| lanes.iter().rev());
+        let lanes = self
+            .waiting_lanes()
+            .flat_map(|lanes| lanes.by_priority.iter().rev());
         self.patient
             .iter(slots)
             .chain(lanes.flat_map(|lane| lane.list.iter(slots)))
@@ -231,14 +262,23 @@ impl Line {
         let Kind::Request(request) = slot.kind else {
             return;
         };
+        self.make_room_for(slot.partition.index() + 1);
+        let lanes = &mut self.partitions[slot.partition.index()];
         let ghost = usize::from(request.ghost);
         if more {
+            lanes.len += 1;
             self.requests += 1;
             self.ghosts += ghost;
         } else {
+            lanes.len -= 1;
             self.requests -= 1;
             self.ghosts -= ghost;
         }
+    }
+
+    /// The lanes of partitions of which somebody waits.
+    fn waiting_lanes(&self) -> impl Iterator<Item = &Lanes> {
+        self.partitions.iter().filter(|lanes| lanes.len > 0)
     }
 
     fn list_of(&mut self, slot: &Slot) -> &mut List {
@@ -249,8 +289,17 @@ impl Line {
     }
 
     fn lane_of(&mut self, slot: &Slot) -> &mut Lane {
-        self.make_room_for(slot.partition.index() + 1);
-        &mut self.lanes[slot.partition.index()][slot.priority() as usize]
+        &mut self.partitions[slot.partition.index()].by_priority[slot.priority() as usize]
+    }
+}
+
+impl Lanes {
+    fn new() -> Self {
+        Self {
+            by_priority: [const { Lane::new() }; Priority::ALL.len()],
+            len: 0,
+            at_rest: true,
+        }
     }
 }
 

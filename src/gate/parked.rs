@@ -31,7 +31,7 @@ impl Gate {
         let mut waiters = self.lock();
         let lapsed = self.lapse_for_visitor(&mut waiters, env);
         let pass = match lapsed || waiters.line.is_empty() {
-            true => self.admit_locked(&mut waiters, PartitionId::REST, 0),
+            true => self.admit_locked(&mut waiters, PartitionId::REST, 0, env),
             false => Err(Reason::Limit),
         };
         self.settle_and_unlock(waiters, env);
@@ -95,10 +95,16 @@ impl Gate {
         &self,
         waiters: &mut Waiters,
         id: PartitionId,
-        headroom: usize,
+        mut headroom: usize,
+        env: &impl Env,
     ) -> Result<Pass, Reason> {
         if waiters.is_guarded() && waiters.line.queue.capacity == 0 {
             let word = self.load();
+            waiters.partitions.lend(env.now(), env.mean_rtt());
+            // What is guaranteed is not kept free for those who matter more.
+            if waiters.partitions.deficit(id, word.limit()) > 0 {
+                headroom = 0;
+            }
             let room = word.room().saturating_sub(headroom);
             waiters.partitions.decide(id, word.limit(), room)?;
         }
@@ -161,7 +167,7 @@ impl Gate {
             let now = env.now();
             waiters.observe(now);
             while wake.is_none() && budget > 0 {
-                match waiters.expire_next(now) {
+                match waiters.expire_next(self.load().limit(), now) {
                     Some(waker) => wake = waker,
                     None => break,
                 }
@@ -194,7 +200,8 @@ impl Gate {
         let more = (wake.is_some() || budget == 0)
             && !waiters.line.is_empty()
             && (self.load().has_room()
-                || (waiters.line.requests() > 0 && waiters.is_overdue(env.now())));
+                || (waiters.line.requests() > 0
+                    && waiters.is_overdue(self.load().limit(), env.now())));
         Turn { wake, more }
     }
 

@@ -97,6 +97,11 @@ impl Users {
                 let within = waiters.line.queued(slot.partition) as f64 <= places;
                 let seen = Seen {
                     within: !waiters.is_guarded() || within,
+                    places: if waiters.is_guarded() {
+                        places
+                    } else {
+                        f64::MAX
+                    },
                     state: slot.state,
                     kind: slot.kind,
                     partition: slot.partition.index(),
@@ -417,9 +422,18 @@ impl Users {
         };
         prop_assert!(!ghost || victim.is_ghost(), "a ghost took a real place");
         let newcomer = after.values().max_by_key(|seen| seen.number);
-        let place = newcomer.expect("in its place").place();
+        let newcomer = *newcomer.expect("in its place");
+        let queued = |seen: &&Seen| seen.state == State::Queued && seen.kind != Kind::Patient;
+        let of_its_own = |seen: &&Seen| seen.partition == newcomer.partition;
+        let places = before.values().filter(queued).filter(of_its_own).count();
+        let ours = (places + 1) as f64 <= newcomer.places;
+        // Who takes a place of its own partition changes nothing for others.
+        let place = |seen: &Seen| match seen.partition == newcomer.partition {
+            true => (ours, seen.priority()),
+            false => seen.place(),
+        };
         prop_assert!(
-            victim.place() < place,
+            place(victim) < (ours, newcomer.priority()),
             "evicted for one that matters no more"
         );
         for seen in before.values() {
@@ -427,8 +441,8 @@ impl Users {
             if !candidate || seen.number == victim.number || ghost {
                 continue;
             }
-            prop_assert!(seen.place() >= victim.place(), "not the least was evicted");
-            if !self.overload && !self.lapsed && seen.place() == victim.place() {
+            prop_assert!(place(seen) >= place(victim), "not the least was evicted");
+            if !self.overload && !self.lapsed && place(seen) == place(victim) {
                 prop_assert!(seen.number < victim.number, "not the newest was evicted");
             }
         }

@@ -61,11 +61,7 @@ impl<H: Handle> Queued<H> {
         if newcomer {
             self.alarm = Alarm::at(self.until);
         }
-        if let Alarm::Set(sleep) = &mut self.alarm {
-            ready!(sleep.as_mut().poll(cx));
-        } else if Instant::now() < self.until {
-            return Poll::Pending;
-        }
+        ready!(self.alarm.poll(self.until, cx));
         let result = match self.key.take() {
             Some(key) => limiter.gate().time_out(key, limiter),
             None => Err(Reason::WaitedTooLong),
@@ -85,6 +81,23 @@ impl<H: Handle> Drop for Queued<H> {
 }
 
 impl Alarm {
+    fn poll(&mut self, until: Instant, cx: &mut Context<'_>) -> Poll<()> {
+        if let Self::Set(sleep) = self {
+            if let Some(polled) = contain(|| sleep.as_mut().poll(cx)) {
+                return polled;
+            }
+            // Its runtime is gone. This one may have a clock, too.
+            *self = Self::at(until);
+            if let Self::Set(sleep) = self {
+                return contain(|| sleep.as_mut().poll(cx)).unwrap_or(Poll::Pending);
+            }
+        }
+        match Instant::now() < until {
+            true => Poll::Pending,
+            false => Poll::Ready(()),
+        }
+    }
+
     fn at(deadline: Instant) -> Self {
         // A runtime may have been built without time; that panics.
         match runtime::Handle::try_current() {

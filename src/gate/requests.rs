@@ -27,7 +27,7 @@ impl Gate {
         // Who waits to be ready may have gone, and whoever comes goes before it; requests are there.
         let first = lapsed && waiters.is_patient_next(self.load().limit());
         if first || waiters.line.is_empty() {
-            match self.admit_locked(&mut waiters, id, manner.headroom) {
+            match self.admit_locked(&mut waiters, id, manner.headroom, env) {
                 Ok(pass) => {
                     self.settle_and_unlock(waiters, env);
                     return Decision::Admitted(pass);
@@ -69,7 +69,9 @@ impl Gate {
         }
         if waiters.line.requests() >= waiters.line.queue.capacity {
             // One that is overdue has no claim to its place; nobody need lose another.
-            let overdue = waiters.expire_next(now).map(|waker| Evicted { waker });
+            let overdue = waiters
+                .expire_next(self.load().limit(), now)
+                .map(|waker| Evicted { waker });
             *evicted = overdue.or_else(|| waiters.evict_for(priority, id, ghost));
             if evicted.is_none() {
                 return Decision::Refused(Reason::QueueFull);
@@ -111,7 +113,7 @@ impl Gate {
     #[inline(never)]
     pub(super) fn release_of_partition(&self, id: PartitionId, env: &impl Env) {
         let mut waiters = self.lock();
-        waiters.partitions.finished(id, self.load().limit());
+        waiters.partitions.given_back(id);
         self.give_back();
         self.settle_and_unlock(waiters, env);
     }

@@ -1,3 +1,7 @@
+use std::time::Duration;
+
+use tokio::time::Instant;
+
 use crate::{Reason, Shares};
 
 /// The partitions of a limit: what each is guaranteed, has in flight, and was seen to need.
@@ -14,13 +18,14 @@ use crate::{Reason, Shares};
 /// of permits that it *wants*: all that it is guaranteed, once a request was turned away although
 /// the partition was below that. What it wants and has not got is *kept* for it: others borrow only
 /// what is left, so one RTT later it has been returned. Then, with each RTT, half of what it wants
-/// beyond the most that it has had in flight is lent again. An RTT is taken to be the time in which
-/// L requests finish.
+/// beyond the most that it has had in flight is lent again. The RTT is the average one, at least 1 ms,
+/// and 100 ms before the first success.
 #[derive(Debug)]
 pub(super) struct Partitions {
     /// The first is that of all who are guaranteed nothing by name.
     list: Vec<Partition>,
-    finished: usize,
+    /// When something was lent again.
+    lent_at: Option<Instant>,
 }
 
 /// A place in the list of partitions.
@@ -52,7 +57,7 @@ impl Partitions {
     pub(super) fn new() -> Self {
         Self {
             list: vec![Partition::new(None, 1.0)],
-            finished: 0,
+            lent_at: None,
         }
     }
 
@@ -121,6 +126,20 @@ impl Partitions {
         (self.list[id.index()].fraction * of as f64).max(1.0)
     }
 
+    /// Lends again, in the absence of a queue, what turned out not to be used.
+    pub(super) fn lend(&mut self, now: Instant, rtt: Option<Duration>) {
+        let rtt = rtt.map_or(UNKNOWN_RTT, |rtt| rtt.max(SHORTEST_RTT));
+        let since = *self.lent_at.get_or_insert(now);
+        let rtts = now.saturating_duration_since(since).as_nanos() / rtt.as_nanos();
+        // After so many, nothing is left of what was wanted.
+        for _ in 0..rtts.min(u128::from(usize::BITS)) {
+            self.lent_at = Some(now);
+            for partition in &mut self.list {
+                partition.want_less();
+            }
+        }
+    }
+
     /// Decides about a request in the absence of a queue. `room` is what is free below the limit.
     pub(super) fn decide(
         &mut self,
@@ -132,6 +151,8 @@ impl Partitions {
         if room == 0 {
             if below {
                 self.list[id.index()].want_all(limit);
+                // It has an RTT from now on to use it.
+                self.lent_at = None;
             }
             return Err(Reason::Limit);
         }
@@ -158,21 +179,10 @@ impl Partitions {
         partition.peak = partition.peak.max(partition.in_flight);
     }
 
-    /// Takes back what [`admitted`](Self::admitted) counted, for a grant that nobody took up.
+    /// Takes back what [`admitted`](Self::admitted) counted.
     pub(super) fn given_back(&mut self, id: PartitionId) {
         let partition = &mut self.list[id.index()];
         partition.in_flight = partition.in_flight.saturating_sub(1);
-    }
-
-    pub(super) fn finished(&mut self, id: PartitionId, limit: usize) {
-        self.given_back(id);
-        self.finished += 1;
-        if self.finished >= limit {
-            self.finished = 0;
-            for partition in &mut self.list {
-                partition.want_less();
-            }
-        }
     }
 
     /// Name, guaranteed fraction and requests in flight of each partition; the rest comes last.
@@ -199,6 +209,10 @@ impl Partitions {
             .sum()
     }
 }
+
+const UNKNOWN_RTT: Duration = Duration::from_millis(100);
+
+const SHORTEST_RTT: Duration = Duration::from_millis(1);
 
 impl Partition {
     fn new(name: Option<Box<str>>, fraction: f64) -> Self {
@@ -349,7 +363,7 @@ mod tests {
 
         let b = partitions.find(Some("b"));
         assert_ne!(b, a);
-        partitions.finished(a, LIMIT);
+        partitions.given_back(a);
         assert_eq!(in_flight(&partitions), [(Some("b"), 0), (None, 0)]);
     }
 
@@ -404,7 +418,7 @@ mod tests {
         let (mut partitions, a, b) = lent();
         want(&mut partitions, a, 1);
 
-        partitions.finished(b, LIMIT);
+        partitions.given_back(b);
 
         assert_eq!(partitions.decide(b, LIMIT, 1), Err(Reason::ShareExhausted));
         assert_eq!(partitions.decide(a, LIMIT, 1), Ok(()));
@@ -437,16 +451,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wanted_and_not_used_is_halved_with_each_round_of_the_limit() {
+    fn what_is_wanted_and_not_used_is_halved_with_each_rtt() {
         let (mut partitions, a, b) = lent();
+        let rtt = Some(Duration::from_millis(20));
+        let mut now = Instant::now();
         want(&mut partitions, a, 5);
+        partitions.lend(now, rtt);
 
         let mut kept = Vec::new();
         for _ in 0..4 {
-            for _ in 0..LIMIT {
-                partitions.finished(b, LIMIT);
-                partitions.admitted(b);
-            }
+            now += Duration::from_millis(20);
+            partitions.lend(now, rtt);
             kept.push(partitions.kept_for_others(b, LIMIT));
         }
 
@@ -454,42 +469,35 @@ mod tests {
     }
 
     #[test]
+    fn after_a_long_silence_nothing_is_kept() {
+        let (mut partitions, a, b) = lent();
+        let now = Instant::now();
+        want(&mut partitions, a, 5);
+        partitions.lend(now, None);
+
+        partitions.lend(now + Duration::from_secs(3600), None);
+
+        assert_eq!(partitions.kept_for_others(b, LIMIT), 0);
+    }
+
+    #[test]
     fn what_is_in_use_stays_wanted() {
         let (mut partitions, a, b) = lent();
-        want(&mut partitions, a, 4);
+        let rtt = Some(Duration::from_millis(20));
+        let mut now = Instant::now();
+        want(&mut partitions, a, 5);
+        partitions.lend(now, rtt);
         for _ in 0..4 {
-            partitions.finished(b, LIMIT);
+            partitions.given_back(b);
             partitions.admitted(a);
         }
 
-        for _ in 0..5 * LIMIT {
-            partitions.finished(b, LIMIT);
-            partitions.admitted(b);
+        for _ in 0..5 {
+            now += Duration::from_millis(20);
+            partitions.lend(now, rtt);
         }
-        partitions.finished(a, LIMIT);
+        partitions.given_back(a);
 
         assert_eq!(partitions.kept_for_others(b, LIMIT), 1);
-    }
-
-    #[test]
-    fn a_grant_that_nobody_took_up_is_no_finished_request() {
-        let (mut partitions, a, b) = lent();
-        want(&mut partitions, a, 5);
-
-        for _ in 0..10 * LIMIT {
-            partitions.given_back(b);
-            partitions.admitted(b);
-        }
-
-        assert_eq!(partitions.kept_for_others(b, LIMIT), 5);
-    }
-
-    #[test]
-    fn one_too_many_given_back_does_not_wrap() {
-        let mut partitions = partitions(&[("a", 0.5)]);
-
-        partitions.given_back(PartitionId::REST);
-
-        assert_eq!(partitions.list[0].in_flight, 0);
     }
 }

@@ -68,6 +68,8 @@ pub(super) struct Seen {
     pub(super) deficit: i64,
     /// Whether its partition has no more places than it is guaranteed.
     pub(super) within: bool,
+    /// How many that are.
+    pub(super) places: f64,
     pub(super) has_waker: bool,
 }
 

@@ -175,13 +175,14 @@ impl Waiters {
     }
 
     /// Turns away one request that has waited too long. Returns its waker, if it left one.
-    pub(super) fn expire_next(&mut self, now: Instant) -> Option<Option<Waker>> {
-        let index = self.line.overdue(&self.slots, now)?;
+    pub(super) fn expire_next(&mut self, limit: usize, now: Instant) -> Option<Option<Waker>> {
+        let index = self.line.overdue(&self.slots, self.next(limit), now)?;
         Some(self.refuse(index, Reason::WaitedTooLong))
     }
 
-    pub(super) fn is_overdue(&self, now: Instant) -> bool {
-        self.line.overdue(&self.slots, now).is_some()
+    pub(super) fn is_overdue(&self, limit: usize, now: Instant) -> bool {
+        let next = self.next(limit);
+        self.line.overdue(&self.slots, next, now).is_some()
     }
 
     /// Takes the place of the one that matters least, if it matters less than a newcomer.
@@ -199,10 +200,12 @@ impl Waiters {
             let places = partitions.guarantee(id, line.queue.capacity);
             !self.guarded || (line.queued(id) + more) as f64 <= places
         };
-        let victim = line.least(&self.slots, |id| within(id, 0), ghost)?;
+        // Who takes a place of its own partition leaves that with as many as it has.
+        let ours = within(partition, 1);
+        let theirs = |id| within(id, 0) && (ours || id != partition);
+        let victim = line.least(&self.slots, theirs, ghost)?;
         let slot = self.slots.at(victim);
-        let theirs = (within(slot.partition, 0), slot.priority());
-        if theirs < (within(partition, 1), priority) {
+        if (theirs(slot.partition), slot.priority()) < (ours, priority) {
             let waker = self.refuse(victim, Reason::Evicted);
             Some(Evicted { waker })
         } else {

@@ -85,8 +85,12 @@ impl Limiter {
         let limit = gate.load().limit();
         let headroom = self.core.reserve.arrive(ticket.priority, limit);
         let decision = gate.enter(ticket, Manner { headroom, ghost }, self);
-        if let Decision::Refused(Reason::Limit) = decision {
-            self.core.reserve.turned_away(ticket.priority, limit);
+        match decision {
+            Decision::Refused(Reason::Limit) => {
+                self.core.reserve.turned_away(ticket.priority, limit);
+            }
+            Decision::Admitted(_) => self.core.reserve.admit(),
+            _ => {}
         }
         decision
     }

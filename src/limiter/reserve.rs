@@ -12,10 +12,11 @@ use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 ///
 /// How much is fed back from the rejections of those that matter more. For each request above `p`
 ///
-/// - that was turned away, `kept(p)` rises by one permit;
-/// - that came at all, it falls by 1/8192 of a permit, and by 1/65536 of itself.
+/// - that was turned away, `kept(p)` rises by one permit, but not by more than four until somebody is
+///   admitted: a stall, in which all are turned away, is one event;
+/// - that came at all, it falls by 1/16384 of a permit, and by 1/131072 of itself.
 ///
-/// This is a stochastic approximation (Robbins and Monro, 1951): it settles where one in 8192
+/// This is a stochastic approximation (Robbins and Monro, 1951): it settles where one in 16384
 /// requests above `p` is turned away, somewhat more where much is kept. If of the last few hundred
 /// requests, by the distribution of their priorities, none was above `p`, `kept(p)` is halved.
 ///
@@ -31,6 +32,8 @@ use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 pub(super) struct Reserve {
     /// Whether anybody ever said how much a request matters.
     in_use: AtomicBool,
+    /// How often anything was raised since somebody was admitted.
+    raised: AtomicU32,
     /// Requests since the last look at their distribution.
     arrived: [AtomicU32; CLASSES],
     /// In parts of a permit.
@@ -40,7 +43,10 @@ pub(super) struct Reserve {
 const CLASSES: usize = Priority::ALL.len();
 
 /// Parts of a permit.
-const PARTS: u32 = 8192;
+const PARTS: u32 = 16_384;
+
+/// How many permits a stall may cost.
+const RAISES_OF_A_STALL: u32 = 4;
 
 /// How many requests of one priority make an epoch.
 const EPOCH: u32 = 128;
@@ -49,6 +55,7 @@ impl Reserve {
     pub(super) fn new() -> Self {
         Self {
             in_use: AtomicBool::new(false),
+            raised: AtomicU32::new(0),
             arrived: std::array::from_fn(|_| AtomicU32::new(0)),
             kept: std::array::from_fn(|_| AtomicU32::new(0)),
         }
@@ -70,8 +77,22 @@ impl Reserve {
         self.kept(priority).min(limit / 2)
     }
 
+    /// Notes that a request was admitted.
+    #[inline]
+    pub(super) fn admit(&self) {
+        if self.raised.load(Ordering::Relaxed) > 0 {
+            self.raised.store(0, Ordering::Relaxed);
+        }
+    }
+
     /// Notes that a request was turned away because there was no room for it.
     pub(super) fn turned_away(&self, priority: Priority, limit: usize) {
+        // What happened before anybody said how much it matters is held against nobody.
+        if !self.in_use.load(Ordering::Relaxed)
+            || self.raised.fetch_add(1, Ordering::Relaxed) >= RAISES_OF_A_STALL
+        {
+            return;
+        }
         let most = u32::try_from(limit / 2).map_or(u32::MAX, |half| half.saturating_mul(PARTS));
         for kept in &self.kept[..priority as usize] {
             change(kept, |parts| parts.saturating_add(PARTS).min(most));
@@ -124,8 +145,11 @@ mod tests {
         }
     }
 
+    /// Turns requests away, each after another was admitted.
     fn turn_away(reserve: &Reserve, priority: Priority, times: u32) {
+        reserve.in_use.store(true, Ordering::Relaxed);
         for _ in 0..times {
+            reserve.admit();
             reserve.turned_away(priority, LIMIT);
         }
     }
@@ -145,6 +169,32 @@ mod tests {
         turn_away(&reserve, High, 1);
 
         assert_eq!(kept(&reserve), [1, 1, 1, 0, 0]);
+    }
+
+    #[test]
+    fn a_stall_keeps_four_permits_however_many_it_turns_away() {
+        let reserve = Reserve::new();
+        come(&reserve, Critical, 1);
+        reserve.admit();
+
+        for _ in 0..100 {
+            reserve.turned_away(Critical, LIMIT);
+        }
+
+        assert_eq!(reserve.kept(Sheddable), 4);
+    }
+
+    #[test]
+    fn what_happened_before_anybody_had_a_priority_is_held_against_nobody() {
+        let reserve = Reserve::new();
+
+        for _ in 0..100 {
+            reserve.arrive(Normal, LIMIT);
+            reserve.turned_away(Normal, LIMIT);
+            reserve.admit();
+        }
+
+        assert_eq!(reserve.arrive(Sheddable, LIMIT), 0);
     }
 
     #[test]
@@ -190,6 +240,7 @@ mod tests {
         turn_away(&reserve, Critical, 3);
         let largest = crate::Bounds::LARGEST;
 
+        reserve.admit();
         reserve.turned_away(Critical, largest);
 
         assert_eq!(reserve.arrive(Sheddable, largest), 4);
