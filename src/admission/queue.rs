@@ -70,6 +70,11 @@ impl Queue {
     ///
     /// While the shortest wait of an interval stays under it the queue does its work, to take up
     /// bursts, and is served first come first served. A longer one calls less an overload.
+    ///
+    /// Where permits come back slowly the target is longer by itself: the average RTT, times eight,
+    /// divided by the limit, and at most a quarter of the interval. A wait for a few permits is none to
+    /// worry about, as the time of a packet is not on a slow link (RFC 8290 says the same of its
+    /// target).
     #[must_use]
     pub fn target(mut self, target: Duration) -> Self {
         self.target = target;
@@ -83,6 +88,13 @@ impl Queue {
     pub fn interval(mut self, interval: Duration) -> Self {
         self.interval = interval;
         self
+    }
+
+    /// Returns the target where requests take so long and so many may be in flight.
+    pub(crate) fn target_at(&self, rtt: Option<Duration>, limit: usize) -> Duration {
+        let limit = u32::try_from(limit).unwrap_or(u32::MAX);
+        let few_permits = FEW * rtt.unwrap_or_default().min(LONGEST) / limit;
+        self.target.max(few_permits.min(self.interval / 4))
     }
 
     pub(crate) fn check(&self) -> Result<(), InvalidOption> {
@@ -120,5 +132,8 @@ impl Default for Queue {
         Self::none()
     }
 }
+
+/// Permits for which nobody waits too long.
+const FEW: u32 = 8;
 
 const LONGEST: Duration = Duration::from_secs(3600);

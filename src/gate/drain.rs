@@ -2,8 +2,6 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::Queue;
-
 /// Whether a queue drains within its target: the rule of `CoDel` (RFC 8289, section 4.2).
 ///
 /// A queue takes up bursts. As long as it is empty now and then, or nearly, it does its work. If
@@ -43,9 +41,15 @@ impl Drain {
     }
 
     /// Notes how long the oldest has waited; nothing if there is nobody.
-    pub(super) fn observe(&mut self, wait: Duration, now: Instant, queue: &Queue) {
+    pub(super) fn observe(
+        &mut self,
+        wait: Duration,
+        now: Instant,
+        target: Duration,
+        interval: Duration,
+    ) {
         let past = |at: Instant| now.saturating_duration_since(at);
-        let drained = wait <= queue.target;
+        let drained = wait <= target;
         match &mut self.state {
             State::Draining { above_since } if drained => *above_since = None,
             State::Draining { above_since: None } => {
@@ -55,16 +59,16 @@ impl Drain {
             }
             State::Draining {
                 above_since: Some(at),
-            } if past(*at) >= queue.interval => self.state = State::standing(now),
+            } if past(*at) >= interval => self.state = State::standing(now),
             State::Draining { .. } => {}
             State::Standing {
                 since,
                 left,
                 gave_up,
-            } if past(*since) >= queue.interval => {
+            } if past(*since) >= interval => {
                 let calm = gave_up.saturating_mul(CALM) <= *left && (*left > 0 || drained);
                 // What was counted long ago says nothing of now.
-                let idle = drained && past(*since) >= 2 * queue.interval;
+                let idle = drained && past(*since) >= 2 * interval;
                 self.state = match calm || idle {
                     true => State::Draining { above_since: None },
                     false => State::standing(now),
@@ -114,7 +118,6 @@ mod tests {
     /// A drain in a world of its own.
     struct Observed {
         drain: Drain,
-        queue: Queue,
         now: Instant,
     }
 
@@ -122,7 +125,6 @@ mod tests {
         fn new() -> Self {
             Self {
                 drain: Drain::new(),
-                queue: Queue::bounded(10).target(TARGET).interval(INTERVAL),
                 now: Instant::now(),
             }
         }
@@ -139,7 +141,7 @@ mod tests {
         /// The oldest has waited so long, that much later.
         fn wait(&mut self, wait: Duration, later: Duration) {
             self.now += later;
-            self.drain.observe(wait, self.now, &self.queue);
+            self.drain.observe(wait, self.now, TARGET, INTERVAL);
         }
 
         fn leave(&mut self, served: u32, too_late: u32) {

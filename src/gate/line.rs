@@ -29,6 +29,8 @@ pub(super) struct Line {
     requests: usize,
     ghosts: usize,
     pub(super) queue: Queue,
+    /// The queue's, or what it takes for a few permits to come back, if that is longer.
+    target: Duration,
 }
 
 /// The lanes of one partition.
@@ -55,6 +57,7 @@ impl Line {
             requests: 0,
             ghosts: 0,
             queue: Queue::none(),
+            target: Duration::ZERO,
         }
     }
 
@@ -87,6 +90,11 @@ impl Line {
         self.partitions.get(id.index()).map_or(0, |lanes| lanes.len)
     }
 
+    /// Notes what it takes for a permit to come back.
+    pub(super) fn set_pace(&mut self, rtt: Option<Duration>, limit: usize) {
+        self.target = self.queue.target_at(rtt, limit);
+    }
+
     /// Notes how long the oldest of each lane has waited. Called before anybody comes or goes.
     pub(super) fn observe(&mut self, slots: &Slots, now: Instant) {
         for lanes in &mut self.partitions {
@@ -101,7 +109,8 @@ impl Line {
                     Some(Kind::Request(request)) => now.saturating_duration_since(request.arrived),
                     _ => Duration::ZERO,
                 };
-                lane.drain.observe(wait, now, &self.queue);
+                lane.drain
+                    .observe(wait, now, self.target, self.queue.interval);
                 lanes.at_rest &= lane.drain.is_at_rest();
             }
         }
@@ -189,7 +198,7 @@ impl Line {
         if self.requests == 0 {
             return None;
         }
-        let early = 2 * self.queue.target;
+        let early = 2 * self.target;
         let mut lanes = self.waiting_lanes().flat_map(|lanes| &lanes.by_priority);
         lanes.find_map(|lane| {
             let oldest = lane.list.front()?;

@@ -30,6 +30,7 @@ impl Queued {
             .max_wait(MAX_WAIT)
             .target(TARGET)
             .interval(INTERVAL);
+        line.set_pace(None, 1);
         Self {
             slots: Slots::new(),
             line,

@@ -165,7 +165,7 @@ impl Gate {
         let mut budget = BATCH;
         if waiters.line.requests() > 0 {
             let now = env.now();
-            waiters.observe(now);
+            waiters.observe(now, env.mean_rtt(), self.load().limit());
             while wake.is_none() && budget > 0 {
                 match waiters.expire_next(self.load().limit(), now) {
                     Some(waker) => wake = waker,

@@ -83,6 +83,7 @@ impl Gate {
             until,
             ghost,
         };
+        waiters.observe(now, env.mean_rtt(), self.load().limit());
         let key = waiters.push_request(request, id);
         if ghost {
             // Before the lock is given back: whoever grants to it takes it off again.

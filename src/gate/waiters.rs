@@ -82,7 +82,6 @@ impl Waiters {
     }
 
     pub(super) fn push_request(&mut self, request: Request, partition: PartitionId) -> Key {
-        self.line.observe(&self.slots, request.arrived);
         self.partitions.arrive(partition);
         self.insert(Kind::Request(request), partition)
     }
@@ -170,7 +169,8 @@ impl Waiters {
     }
 
     /// Notes how long those in the line have waited, before any of them is served.
-    pub(super) fn observe(&mut self, now: Instant) {
+    pub(super) fn observe(&mut self, now: Instant, rtt: Option<Duration>, limit: usize) {
+        self.line.set_pace(rtt, limit);
         self.line.observe(&self.slots, now);
     }
 
