@@ -52,14 +52,18 @@ pub fn deadlines() -> impl Bench {
 /// With two shares and the rest, and no queue.
 #[must_use]
 pub fn shares() -> impl Bench {
-    let layer = AdmissionLayer::new(vegas()).partition(live_and_batch(), |_: &u64| "batch");
+    let layer = AdmissionLayer::new(vegas())
+        .shares(live_and_batch())
+        .partition(|_: &u64| "batch");
     layer.layer(Echo)
 }
 
 /// With two shares and the rest, and a queue that nobody waits in.
 #[must_use]
 pub fn shares_and_idle_queue() -> impl Bench {
-    let layer = AdmissionLayer::new(vegas()).partition(live_and_batch(), |_: &u64| "batch");
+    let layer = AdmissionLayer::new(vegas())
+        .shares(live_and_batch())
+        .partition(|_: &u64| "batch");
     layer.queue(Queue::bounded(100)).layer(Echo)
 }
 
@@ -82,7 +86,8 @@ pub fn everything() -> impl Bench {
         .queue(Queue::bounded(100))
         .bypass(|request: &u64| *request == 0)
         .priority(|_: &u64| Priority::High)
-        .partition(live_and_batch(), |_: &u64| "batch")
+        .shares(live_and_batch())
+        .partition(|_: &u64| "batch")
         .deadline(|_: &u64| Some(Instant::now() + Duration::from_secs(1)))
         .key(|request: &u64| *request)
         .layer(Echo)

@@ -187,7 +187,10 @@ fn many_tasks(c: &mut Criterion) {
     group.bench_function("Admission, Fixed, queue, shares", |b| {
         let shares = Shares::new().guarantee("live", 0.5).guarantee("batch", 0.5);
         let layer = AdmissionLayer::new(Fixed::new(8)).queue(admission::patient(64));
-        let service = layer.partition(shares, |_: &u64| "live").layer(Yield);
+        let service = layer
+            .shares(shares)
+            .partition(|_: &u64| "live")
+            .layer(Yield);
         b.iter_custom(|iterations| with_64_tasks(&service, iterations));
     });
     group.finish();

@@ -7,11 +7,11 @@
 //!
 //! ```
 //! use axum::{Router, routing::get};
-//! use tower_adaptive::{AdmissionLayer, Vegas};
+//! use tower_adaptive::{AdmissionLayer, Gradient2};
 //!
 //! let app: Router = Router::new()
 //!     .route("/api/data", get(async || "data"))
-//!     .layer(AdmissionLayer::new(Vegas::default()).respond_unavailable());
+//!     .layer(AdmissionLayer::new(Gradient2::default()).respond_unavailable());
 //! # let _ = app;
 //! ```
 //!
@@ -45,7 +45,7 @@
 //! | you write | use | when the limit is reached |
 //! |---|---|---|
 //! | a client, a worker, a pipeline | [`ConcurrencyLimitLayer`] | `poll_ready` waits: back-pressure |
-//! | a server (HTTP, gRPC) | [`AdmissionLayer`] | `call` rejects: 503, or an error |
+//! | a server (HTTP, gRPC) | [`AdmissionLayer`] | `call` rejects, or queues for a moment: 503, or an error |
 //! | something that is not a `Service` | [`Limiter`] | [`acquire`](Limiter::acquire) waits, [`try_acquire`](Limiter::try_acquire) does not |
 //!
 //! A server may let requests wait for a moment, tell them apart by priority, share or key, and hold
@@ -123,10 +123,12 @@
 //!
 //! # Runtime
 //!
-//! Futures run anywhere. One thing needs a tokio runtime with time enabled: passing on a permit
-//! that was granted to a caller who has stopped polling, when nobody else polls either. Limiters
-//! use the runtime of whoever waited last. Without one, the next poll passes it on; on one that was
-//! built without `enable_time`, the task that would have done it panics, once.
+//! Futures run anywhere. Two things need a tokio runtime with time enabled. One is passing on a
+//! permit that was granted to a caller who has stopped polling, when nobody else polls either.
+//! Limiters use the runtime of whoever waited last. Without one, the next poll passes it on; on one
+//! that was built without `enable_time`, the task that would have done it panics, once. The other is
+//! the [`max_wait`](Queue::max_wait) of a queued request: without a clock, it is turned away late only
+//! when others come or go.
 //!
 //! # Features
 //!
@@ -137,7 +139,7 @@
 //! | `http` | module `http`: classification by status, 503 or 429 for rejections, permits that bodies hold |
 //! | `grpc` | module `grpc`: classification by `grpc-status`, UNAVAILABLE for rejections; `http` |
 //! | `axum` | module `axum`: the matched path as a key; rejections are `IntoResponse`; `http` |
-//! | `load` | `tower::load::Load` for the services: the share of the limit in use |
+//! | `load` | `tower::load::Load` for services with one limiter: the share of the limit in use |
 //! | `serde` | builders of algorithms, `Queue`, `Shares` and `Priority` are (de)serializable |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]

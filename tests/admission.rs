@@ -248,15 +248,17 @@ async fn an_error_of_the_inner_service_is_told_from_a_rejection() {
 // Errors.
 
 #[test]
-fn a_rejection_reads_as_one_sentence() {
+fn a_rejection_says_that_it_is_one_and_its_source_why() {
     let layer = AdmissionLayer::new(Steady::new(1));
     let _permit = layer.limiter().try_acquire().unwrap();
     let mut service = layer.layer(service_fn(echo::<()>));
 
     let error = support::block_on(service.call(())).unwrap_err();
 
-    assert_eq!(error.to_string(), "concurrency limit of 1 reached");
-    assert!(error.source().is_none());
+    assert_eq!(error.to_string(), "the request was rejected");
+    let why = error.source().expect("why");
+    assert_eq!(why.to_string(), "concurrency limit of 1 reached");
+    assert!(why.is::<Rejected>() && why.source().is_none());
 }
 
 #[test]
@@ -427,7 +429,9 @@ async fn a_rule_that_panics_takes_no_permit() {
     let shares = Shares::new().guarantee("live", 0.5);
     let priority = layer().priority(|_: &u32| -> Priority { bomb() });
     let deadline = layer().deadline(|_: &u32| -> Option<Instant> { bomb() });
-    let partition = layer().partition(shares, |_: &u32| -> &str { bomb() });
+    let partition = layer()
+        .shares(shares)
+        .partition(|_: &u32| -> &str { bomb() });
 
     assert_no_permit_is_lost(priority, &limiter);
     assert_no_permit_is_lost(deadline, &limiter);
@@ -460,7 +464,8 @@ async fn a_rule_is_asked_once_for_each_request_and_not_for_those_bypassed() {
             ask();
             Priority::High
         })
-        .partition(Shares::new(), |_: &u32| {
+        .shares(Shares::new())
+        .partition(|_: &u32| {
             ask();
             ""
         })
@@ -483,9 +488,12 @@ async fn a_partition_is_borrowed_from_the_request_or_static() {
         tenant: String,
     }
     let shares = Shares::new().guarantee("live", 0.5);
-    let borrowed =
-        AdmissionLayer::new(Steady::new(1)).partition(shares.clone(), |job: &Job| &job.tenant);
-    let fixed = AdmissionLayer::new(Steady::new(1)).partition(shares, |_: &Job| "live");
+    let borrowed = AdmissionLayer::new(Steady::new(1))
+        .shares(shares.clone())
+        .partition(|job: &Job| &job.tenant);
+    let fixed = AdmissionLayer::new(Steady::new(1))
+        .shares(shares)
+        .partition(|_: &Job| "live");
     let inner = service_fn(async |job: Job| Ok::<_, Infallible>(job.tenant));
     let job = || Job {
         tenant: "live".to_owned(),
@@ -506,7 +514,9 @@ fn a_queue_that_the_limiter_refuses_is_refused_with_its_message() {
 #[should_panic = "guarantee must be at most 1 in total, got 1.5"]
 fn shares_that_the_limiter_refuses_are_refused_with_its_message() {
     let shares = Shares::new().guarantee("a", 0.75).guarantee("b", 0.75);
-    let _ = AdmissionLayer::new(Steady::new(1)).partition(shares, |_: &u32| "a");
+    let _ = AdmissionLayer::new(Steady::new(1))
+        .shares(shares)
+        .partition(|_: &u32| "a");
 }
 
 #[tokio::test(start_paused = true)]
@@ -517,9 +527,8 @@ async fn a_layer_with_every_rule_infers_its_types_and_can_be_boxed() {
                 .queue(Queue::bounded(10))
                 .priority(|_: &String| Priority::Critical)
                 .deadline(|_: &String| Some(Instant::now() + MS))
-                .partition(Shares::new().guarantee("a", 0.5), |request: &String| {
-                    request
-                })
+                .shares(Shares::new().guarantee("a", 0.5))
+                .partition(|request: &String| request)
                 .bypass(|request: &String| request.is_empty())
                 .on_reject(|request: String, _| request)
                 .classifier(|_: &Result<String, Infallible>| None),
@@ -671,9 +680,8 @@ async fn priority_deadline_and_partition_reach_the_queue() {
             _ => Priority::Low,
         })
         .deadline(|request: &u32| (*request == 3).then(Instant::now))
-        .partition(Shares::new().guarantee("even", 0.5), |request: &u32| {
-            ["even", "odd"][*request as usize % 2]
-        });
+        .shares(Shares::new().guarantee("even", 0.5))
+        .partition(|request: &u32| ["even", "odd"][*request as usize % 2]);
     let permit = layer.limiter().try_acquire().unwrap();
     let remote = Remote::default();
     let mut service = layer.layer(remote.clone());

@@ -98,7 +98,8 @@ async fn run(queue: Queue, times: f64, kinds: &[(&'static str, f64)]) -> (Vec<Ta
     let shares = Shares::new().guarantee("live", 0.9).guarantee("batch", 0.1);
     let layer = AdmissionLayer::new(Fixed::new(100))
         .queue(queue)
-        .partition(shares, |job: &Job| job.kind);
+        .shares(shares)
+        .partition(|job: &Job| job.kind);
     let limiter = layer.limiter().clone();
     let watch = tokio::spawn(async move {
         loop {
@@ -173,7 +174,8 @@ async fn called_back(queue: Queue) -> usize {
     let shares = Shares::new().guarantee("live", 0.9).guarantee("batch", 0.1);
     let layer = AdmissionLayer::new(Fixed::new(100))
         .queue(queue)
-        .partition(shares, |job: &Job| job.kind);
+        .shares(shares)
+        .partition(|job: &Job| job.kind);
     let limiter = layer.limiter().clone();
     let service = layer.layer(service_fn(async |job: Job| {
         sleep(job.work).await;

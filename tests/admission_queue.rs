@@ -626,7 +626,8 @@ async fn what_is_counted_is_what_would_have_been_rejected() {
         let shares = Shares::new().guarantee("even", 0.3);
         let layer = AdmissionLayer::new(Fixed::new(5))
             .priority(|n: &u32| Priority::ALL[*n as usize % 5])
-            .partition(shares, |n: &u32| if n % 2 == 0 { "even" } else { "odd" });
+            .shares(shares)
+            .partition(|n: &u32| if n % 2 == 0 { "even" } else { "odd" });
         let layer = match observe {
             true => layer.observe_only(),
             false => layer,

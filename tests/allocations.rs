@@ -79,7 +79,9 @@ fn a_request_admitted_by_its_priority_allocates_nothing() {
 
 #[test]
 fn a_request_admitted_to_its_share_allocates_nothing() {
-    let layer = AdmissionLayer::new(Vegas::default()).partition(shares(), |_: &u64| "live");
+    let layer = AdmissionLayer::new(Vegas::default())
+        .shares(shares())
+        .partition(|_: &u64| "live");
     assert_eq!(allocations_of_requests(layer.clone().layer(Echo)), 0);
     let queued = layer.queue(Queue::bounded(100));
     assert_eq!(allocations_of_requests(queued.layer(Echo)), 0);
@@ -201,9 +203,10 @@ fn a_request_rejected_for_the_share_of_others_allocates_nothing() {
     let layer = AdmissionLayer::with_limiter(limiter.clone());
     let mut live = layer
         .clone()
-        .partition(shares(), |_: &u64| "live")
+        .shares(shares())
+        .partition(|_: &u64| "live")
         .layer(Echo);
-    let batch = layer.partition(shares(), |_: &u64| "batch");
+    let batch = layer.shares(shares()).partition(|_: &u64| "batch");
     let mut batch = batch.layer(Echo);
     let _lent = [batch.call(1), batch.call(1)];
     // There is nothing for it, and so its share is kept for it.
@@ -365,7 +368,8 @@ fn everything() -> impl Service<u64, Response = u64> {
         .queue(Queue::bounded(100))
         .bypass(|request: &u64| *request == 0)
         .priority(priority)
-        .partition(shares(), |_: &u64| "live")
+        .shares(shares())
+        .partition(|_: &u64| "live")
         .deadline(|_: &u64| Some(Instant::now() + Duration::from_secs(1)))
         .key(|request: &u64| *request)
         .layer(Echo)

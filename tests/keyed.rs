@@ -119,7 +119,8 @@ async fn shares_are_those_of_each_limiter_present_and_to_come() {
     let present = limiters.for_key(&1);
 
     let _layer = AdmissionLayer::with_limiters(limiters.clone())
-        .partition(Shares::new().guarantee("live", 0.5), |_: &u32| "live")
+        .shares(Shares::new().guarantee("live", 0.5))
+        .partition(|_: &u32| "live")
         .key(tens);
 
     assert_eq!(present.snapshot().shares.len(), 2);

@@ -220,7 +220,8 @@ impl World {
         let layer = AdmissionLayer::with_limiter(limiter.clone())
             .queue(queue)
             .priority(|request: &Request| request.kind.priority)
-            .partition(Shares::new(), |request: &Request| request.kind.partition)
+            .shares(Shares::new())
+            .partition(|request: &Request| request.kind.partition)
             .deadline(|request: &Request| Some(Instant::now() + request.kind.patience?));
         let mut observer = layer.clone().observe_only().layer(inner.clone());
         let mut service = layer.layer(inner.clone());
@@ -392,7 +393,7 @@ impl World {
         prop_assert_eq!(now.abandoned, abandoned);
         let untold = self.callers.iter().filter(|one| one.refused).count() as u64;
         prop_assert_eq!(now.rejected, rejected + untold);
-        for reason in Reason::ALL {
+        for &reason in Reason::ALL {
             let told = self.turned_away.iter().filter(|(_, why)| *why == reason);
             prop_assert!(
                 told.count() as u64 <= now.rejected_by.get(reason),

@@ -74,7 +74,8 @@ impl World {
     ) -> impl Admission + use<> {
         change(AdmissionLayer::with_limiter(self.limiter.clone()))
             .priority(|request: &Request| request.priority)
-            .partition(Shares::new(), |request: &Request| request.partition)
+            .shares(Shares::new())
+            .partition(|request: &Request| request.partition)
             .deadline(|request: &Request| request.deadline)
             .layer(Flaky(self.clone()))
     }
@@ -318,7 +319,10 @@ async fn an_admission_keeps_its_limit_its_permits_and_its_counts() {
     world.run(tasks, impatient).await;
 
     let told = world.told.lock().unwrap();
-    let seen = Reason::ALL.map(|reason| told.contains_key(&reason));
+    let seen: Vec<_> = Reason::ALL
+        .iter()
+        .map(|reason| told.contains_key(reason))
+        .collect();
     assert_eq!(
         seen,
         [true; Reason::ALL.len()],
@@ -429,10 +433,8 @@ async fn keys_that_come_and_go_keep_their_limits_and_leave_nothing_behind() {
     let service = AdmissionLayer::with_limiters(limiters.clone())
         .queue(Queue::bounded(4).max_wait(2 * MS))
         .priority(|(_, request): &(u64, Request)| request.priority)
-        .partition(
-            Shares::new().guarantee("live", 0.5),
-            |(_, request): &(u64, Request)| request.partition,
-        )
+        .shares(Shares::new().guarantee("live", 0.5))
+        .partition(|(_, request): &(u64, Request)| request.partition)
         .key(|(key, _): &(u64, Request)| *key)
         .layer(tower::service_fn(move |(key, request): (u64, Request)| {
             let member = crowd.enter(key);

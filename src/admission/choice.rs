@@ -70,6 +70,11 @@ pub trait Limits: Sealed {
 }
 
 /// Which limiter a request belongs to. Sealed.
+#[diagnostic::on_unimplemented(
+    message = "a layer with limiters needs a key that chooses among them for each `{Req}`",
+    label = "no key for this type of request",
+    note = "set one with `.key(|request: &Req| ..)`"
+)]
 pub trait Choose<Req>: Limits {
     #[doc(hidden)]
     fn choose(&self, request: &Req) -> Self::Chosen;

@@ -22,7 +22,7 @@ pub enum Reason {
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: &'static [Self] = &[
         Self::Limit,
         Self::QueueFull,
         Self::WaitedTooLong,
@@ -53,7 +53,7 @@ impl fmt::Display for Reason {
             Self::WaitedTooLong => "reached, and the request waited too long",
             Self::Evicted => "reached, and a request of higher priority took the place",
             Self::ShareExhausted => "has no room left for this share",
-            Self::DeadlineTooClose => "reached, and the deadline is too close to wait",
+            Self::DeadlineTooClose => "has no room before the deadline of the request",
         })
     }
 }
@@ -103,12 +103,24 @@ impl Rejected {
 
 /// The error of an [`Admission`](crate::Admission) without a responder: the request was rejected,
 /// or the service failed.
+///
+/// In a stack of boxed errors, where `E` is forgotten, a [`Rejected`] is found as the
+/// [`source`](std::error::Error::source):
+///
+/// ```
+/// use std::error::Error;
+/// use tower_adaptive::Rejected;
+///
+/// fn rejected<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Rejected> {
+///     error.downcast_ref().or_else(|| rejected(error.source()?))
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AdmissionError<E> {
     /// The request was turned away.
-    #[error("{0}")]
-    Rejected(Rejected),
+    #[error("the request was rejected")]
+    Rejected(#[source] Rejected),
     /// The service's own error.
     #[error("{0}")]
     Service(E),

@@ -11,6 +11,7 @@ use super::queue::Queue;
 use super::respond::{OnReject, ReturnError};
 use super::rules::Rules;
 use super::service::Admission;
+use super::shares::Shares;
 use crate::Algorithm;
 use crate::classify::DefaultClassifier;
 use crate::error::expect_valid;
@@ -27,6 +28,9 @@ use crate::sync::Arc;
 /// and a 5 µs answer would become the baseline of a 20 ms handler.
 ///
 /// One layer value is one limit, however many services, routes or connections it is applied to.
+///
+/// The inner service must be `Clone`: a request that waits takes it along, and leaves a clone. One that
+/// is not, such as a `BoxService`, wants to be a `BoxCloneService`, or a `Buffer` around it.
 ///
 /// The permit comes back when the service's response is there. For HTTP that is its head: a body
 /// that streams on, a WebSocket or a gRPC stream holds no permit, unless
@@ -117,6 +121,25 @@ where
         Q: Settings,
     {
         expect_valid(self.policy.rules.set_queue(queue));
+        self
+    }
+
+    /// Guarantees fractions of the limit to the requests of some keys: default none.
+    ///
+    /// Which requests those are says [`partition`](Self::partition). The shares belong to the limiter,
+    /// as with [`Limiter::set_shares`]: what is set last holds for all layers on it.
+    ///
+    /// # Panics
+    ///
+    /// If a fraction is not in (0, 1], they are more than 1 together, a key comes twice, or there
+    /// are more than [`Shares::MOST`].
+    #[must_use]
+    #[track_caller]
+    pub fn shares(self, shares: Shares) -> Self
+    where
+        Q: Settings,
+    {
+        expect_valid(self.policy.rules.set_shares(shares));
         self
     }
 

@@ -1,4 +1,30 @@
 //! Admission for servers: [`AdmissionLayer`] decides about every request when it is called.
+//!
+//! # Naming the types
+//!
+//! Each closure is part of the layer's type, and a closure's type has no name. Where a layer or a
+//! service is a field of yours, make functions of them, or forget the type in a
+//! `tower::util::BoxCloneService`:
+//!
+//! ```
+//! use tower_adaptive::admission::{By, Rules};
+//! use tower_adaptive::{AdmissionLayer, DefaultClassifier, Gradient2, Priority};
+//!
+//! type ByPriority = By<fn(&String) -> Priority>;
+//!
+//! struct Server {
+//!     layer: AdmissionLayer<DefaultClassifier, tower_adaptive::admission::ReturnError, Rules<(), ByPriority>>,
+//! }
+//!
+//! fn priority(path: &String) -> Priority {
+//!     if path == "/checkout" { Priority::Critical } else { Priority::Normal }
+//! }
+//!
+//! let server = Server {
+//!     layer: AdmissionLayer::new(Gradient2::default()).priority(priority as fn(&String) -> Priority),
+//! };
+//! # let _ = server.layer;
+//! ```
 
 mod choice;
 mod error;

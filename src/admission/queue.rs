@@ -58,7 +58,8 @@ impl Queue {
     /// Sets how long a request may wait: default 100 ms, more than 0 and at most an hour.
     ///
     /// A longer one rejects less in a short burst, and makes whoever is rejected in a long one wait
-    /// for it.
+    /// for it. It is a timer of tokio's: without a runtime, or on one without time, a request that
+    /// has waited too long is turned away when others come or go.
     #[must_use]
     pub fn max_wait(mut self, max_wait: Duration) -> Self {
         self.max_wait = max_wait;

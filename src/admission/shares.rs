@@ -14,7 +14,7 @@ use crate::InvalidOption;
 /// // Of the limit, 10% are left to all other tenants together.
 /// let shares = Shares::new().guarantee("live", 0.6).guarantee("batch", 0.3);
 /// let layer = AdmissionLayer::new(Vegas::default())
-///     .partition(shares, |job: &Job| &job.tenant);
+///     .shares(shares).partition(|job: &Job| &job.tenant);
 /// # let _ = layer;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]

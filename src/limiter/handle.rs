@@ -175,7 +175,7 @@ impl Limiter {
         self.gate().load().in_flight() + self.gate().beyond()
     }
 
-    /// Returns how many callers wait for a permit.
+    /// Returns how many wait for a permit: callers, and requests in the queue.
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.gate().queued()

@@ -8,7 +8,7 @@ use crate::sync::atomic::{AtomicU64, Ordering};
 pub(super) struct Refusals {
     total: AtomicU64,
     /// Those of all reasons but the most common, which is the difference.
-    uncommon: [AtomicU64; Reason::ALL.len()],
+    uncommon: [AtomicU64; REASONS],
 }
 
 /// How many requests were turned away, by reason.
@@ -24,7 +24,7 @@ pub(super) struct Refusals {
 /// assert_eq!(limiter.snapshot().rejected_by.get(Reason::Limit), 1);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Rejections([u64; Reason::ALL.len()]);
+pub struct Rejections([u64; REASONS]);
 
 impl Refusals {
     pub(super) fn new() -> Self {
@@ -49,7 +49,10 @@ impl Refusals {
     /// Returns the counts of one moment, but for those that are being counted.
     pub(super) fn load(&self) -> Rejections {
         let total = self.total();
-        let mut counts = Reason::ALL.map(|reason| self.of(reason));
+        let mut counts = [0; REASONS];
+        for reason in Reason::ALL {
+            counts[*reason as usize] = self.of(*reason);
+        }
         let uncommon: u64 = counts.iter().sum();
         counts[COMMON as usize] = total.saturating_sub(uncommon);
         Rejections(counts)
@@ -75,9 +78,11 @@ impl Rejections {
 
     /// Returns each reason with its count.
     pub fn iter(&self) -> impl Iterator<Item = (Reason, u64)> {
-        Reason::ALL.into_iter().zip(self.0)
+        Reason::ALL.iter().copied().zip(self.0)
     }
 }
+
+const REASONS: usize = Reason::ALL.len();
 
 const COMMON: Reason = Reason::Limit;
 
@@ -88,7 +93,7 @@ mod tests {
     #[test]
     fn every_reason_is_counted_as_itself() {
         let refusals = Refusals::new();
-        for (reason, times) in Reason::ALL.into_iter().zip(1..) {
+        for (reason, times) in Reason::ALL.iter().copied().zip(1..) {
             for _ in 0..times {
                 refusals.count(reason);
             }
@@ -96,7 +101,7 @@ mod tests {
 
         let counts: Vec<_> = refusals.load().iter().collect();
 
-        let expected: Vec<_> = Reason::ALL.into_iter().zip(1..).collect();
+        let expected: Vec<_> = Reason::ALL.iter().copied().zip(1..).collect();
         assert_eq!(counts, expected);
     }
 
@@ -104,8 +109,8 @@ mod tests {
     fn the_total_is_the_sum_of_all_reasons() {
         let refusals = Refusals::new();
         Reason::ALL
-            .into_iter()
-            .for_each(|reason| refusals.count(reason));
+            .iter()
+            .for_each(|reason| refusals.count(*reason));
 
         assert_eq!(refusals.total(), Reason::ALL.len() as u64);
         assert_eq!(refusals.load().total(), refusals.total());

@@ -16,7 +16,7 @@ pub struct Snapshot {
     /// Permits that are out: requests in flight, and permits that were taken or granted and not
     /// spent yet.
     pub in_flight: usize,
-    /// Callers waiting for a permit.
+    /// Callers, and requests in the queue, waiting for a permit.
     pub waiting: usize,
     /// Finished with [`Outcome::Success`].
     pub success: u64,
@@ -35,7 +35,7 @@ pub struct Snapshot {
     pub spared: u64,
     /// The same, by reason.
     pub spared_by: Rejections,
-    /// Dropped by their callers while they waited in the queue.
+    /// Requests of an admission that were dropped while they waited in the queue.
     pub abandoned: u64,
     /// The guaranteed shares, and last what is left to all others; empty if nothing is guaranteed.
     pub shares: Vec<Share>,

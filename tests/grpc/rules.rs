@@ -111,7 +111,8 @@ async fn a_service_has_its_share_while_another_is_at_the_limit() -> Result {
     let layer = AdmissionLayer::with_limiter(limiter.clone())
         .respond_grpc()
         .queue(patient(10))
-        .partition(shares, grpc::service);
+        .shares(shares)
+        .partition(grpc::service);
     let parrot = Parrot::new();
     let channel = connect(serve(&parrot, layer).await?).await?;
     let call = || {

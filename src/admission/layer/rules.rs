@@ -6,14 +6,13 @@
 use tokio::time::Instant;
 
 use super::AdmissionLayer;
-use crate::admission::choice::{Keyed, One, Settings};
+use crate::Priority;
+use crate::admission::choice::{Keyed, One};
 use crate::admission::respond::ReturnError;
 use crate::admission::rules::{By, Rules};
 use crate::classify::DefaultClassifier;
-use crate::error::expect_valid;
 use crate::limiter::Limiter;
 use crate::limiters::Limiters;
-use crate::{Priority, Shares};
 
 impl AdmissionLayer {
     /// Creates a layer on a set of limiters, of which [`key`](AdmissionLayer::key) chooses one for
@@ -100,28 +99,15 @@ where
         self.rules(|rules| rules.priority(priority))
     }
 
-    /// Guarantees fractions of the limit to some keys, and sets the key of each request: default
-    /// no shares.
+    /// Sets the key of each request, by which it has its share of the limit: default none, the rest.
     ///
-    /// The shares belong to the limiter, as with [`Limiter::set_shares`]; the key to this layer. It
-    /// is borrowed from the request, or `'static`.
-    ///
-    /// # Panics
-    ///
-    /// If a fraction is not in (0, 1], they are more than 1 together, a key comes twice, or there
-    /// are more than [`Shares::MOST`].
+    /// It is borrowed from the request, or `'static`; one that [`shares`](Self::shares) does not name
+    /// is of the rest, too.
     #[must_use]
-    #[track_caller]
-    pub fn partition<F, Req>(
-        self,
-        shares: Shares,
-        key: F,
-    ) -> AdmissionLayer<C, R, Rules<B, P, By<F>, D, K>, H>
+    pub fn partition<F, Req>(self, key: F) -> AdmissionLayer<C, R, Rules<B, P, By<F>, D, K>, H>
     where
         F: Fn(&Req) -> &str,
-        K: Settings,
     {
-        expect_valid(self.policy.rules.set_shares(shares));
         self.rules(|rules| rules.partition(key))
     }
 
