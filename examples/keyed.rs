@@ -13,28 +13,18 @@ use tower_adaptive::{AdmissionLayer, Limiter, Limiters, Vegas};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let routes = Limiters::new(|path: &String| {
-        Limiter::builder(Vegas::default())
-            .name(path.as_str())
-            .build()
-    });
-    let keyed = AdmissionLayer::with_limiters(routes.clone()).key(MatchedPath);
-    load(
-        "a limit for each route",
-        router().layer(keyed.respond_unavailable()),
-    )
-    .await?;
+    let routes = Limiters::new(|_: &String| Limiter::new(Vegas::default()));
+    let layer = AdmissionLayer::with_limiters(routes.clone()).key(MatchedPath);
+    let app = router().layer(layer.respond_unavailable());
+    load("a limit for each route", app).await?;
     for (path, route) in routes.snapshots() {
         println!("    {path}: limit {}", route.limit);
     }
 
-    let single = AdmissionLayer::new(Vegas::default());
-    let limiter = single.limiter().clone();
-    load(
-        "one limit for both",
-        router().layer(single.respond_unavailable()),
-    )
-    .await?;
+    let layer = AdmissionLayer::new(Vegas::default());
+    let limiter = layer.limiter().clone();
+    let app = router().layer(layer.respond_unavailable());
+    load("one limit for both", app).await?;
     println!("    limit {}", limiter.limit());
     Ok(())
 }

@@ -169,6 +169,35 @@ async fn a_partition_that_needs_half_of_its_guarantee_lends_most_of_the_rest() {
     }
 }
 
+/// Live is guaranteed half and needs an eighth; what batch sends is critical, and too much.
+#[tokio::test(start_paused = true)]
+async fn a_guarantee_goes_before_a_priority() {
+    let plant = Plant::new(64, 50 * MS);
+    for (what, queue) in [("queue", Queue::bounded(128)), ("no queue", Queue::none())] {
+        let layer = AdmissionLayer::new(Fixed::new(64))
+            .queue(queue)
+            .shares(Shares::new().guarantee("live", 0.5))
+            .partition(|job: &Job| job.kind)
+            .priority(|job: &Job| match job.kind {
+                "live" => Priority::Sheddable,
+                _ => Priority::Critical,
+            });
+        let service = layer.layer(plant.service());
+        let kinds = [("live", 0.0625), ("batch", 0.9375)];
+        let length = Duration::from_secs(60);
+        let (tallies, goodput) = plant.load(service, 2.0, &kinds, length).await;
+
+        let live = tallies[0].share();
+        println!(
+            "{what}: {:.2}% of sheddable, guaranteed requests served, goodput {:.1}%",
+            100.0 * live,
+            100.0 * goodput
+        );
+        let least = if what == "queue" { 0.999 } else { 0.95 };
+        assert!(live >= least, "{what}: {live}");
+    }
+}
+
 /// While one has borrowed everything, the other comes back: how much it has one RTT later.
 async fn called_back(queue: Queue) -> usize {
     let shares = Shares::new().guarantee("live", 0.9).guarantee("batch", 0.1);

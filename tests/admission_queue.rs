@@ -9,7 +9,8 @@ use std::time::Duration;
 use tokio::time::{Instant, advance, sleep};
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_adaptive::{
-    AdmissionError, AdmissionLayer, Fixed, Limiter, Outcome, Priority, Queue, Reason, Shares,
+    AdmissionError, AdmissionLayer, Fixed, Limiter, Limiters, Outcome, Priority, Queue, Reason,
+    Shares,
 };
 
 use support::{Fault, MS, Polled, Remote, Samples, Steady, block_on, set_limit};
@@ -617,6 +618,55 @@ async fn who_would_have_waited_and_been_served_is_not_counted() {
 
     assert_eq!(server.limiter.snapshot().spared, 1);
     assert_at_rest(&server);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_would_have_been_evicted_or_late_is_counted_by_that_reason() {
+    let now = Instant::now();
+    let layer = AdmissionLayer::new(Fixed::new(1))
+        .queue(Queue::bounded(1))
+        .priority(|request: &(Priority, Instant)| request.0)
+        .deadline(|request: &(Priority, Instant)| Some(request.1))
+        .observe_only();
+    let limiter = layer.limiter().clone();
+    let mut service = layer.layer(service_fn(async |_| {
+        sleep(10 * MS).await;
+        Ok::<_, Infallible>(())
+    }));
+    let due = now + 1000 * MS;
+    let low = (Priority::Low, due);
+
+    let calls = [low, low, (Priority::High, due), (Priority::High, now)]
+        .map(|request| tokio::spawn(service.call(request)));
+
+    for call in calls {
+        assert!(call.await.unwrap().is_ok(), "nobody is turned away");
+    }
+    let spared = limiter.snapshot().spared_by;
+    assert_eq!(spared.get(Reason::Evicted), 1);
+    assert_eq!(spared.get(Reason::DeadlineTooClose), 1);
+    assert_eq!(spared.total(), 2);
+    assert_eq!(limiter.in_flight(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_observing_layer_with_keys_counts_for_each_key() {
+    let limiters = Limiters::new(|_: &u32| Limiter::new(Fixed::new(1)));
+    let mut service = AdmissionLayer::with_limiters(limiters.clone())
+        .key(|request: &u32| request % 2)
+        .observe_only()
+        .layer(service_fn(async |_: u32| {
+            sleep(10 * MS).await;
+            Ok::<_, Infallible>(())
+        }));
+
+    let calls = [1, 3, 5, 2].map(|request| tokio::spawn(service.call(request)));
+
+    for call in calls {
+        assert!(call.await.unwrap().is_ok());
+    }
+    let spared = [0, 1].map(|key| limiters.for_key(&key).snapshot().spared);
+    assert_eq!(spared, [0, 2]);
 }
 
 /// The same traffic twice, where the work takes as long whatever is in flight.

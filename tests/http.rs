@@ -8,6 +8,7 @@ use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::Waker;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -22,7 +23,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tower::{BoxError, Layer, ServiceBuilder, ServiceExt, service_fn};
 use tower_adaptive::http::{Streaming, unavailable};
-use tower_adaptive::{AdmissionError, AdmissionLayer, Limiter, Outcome, Rejected};
+use tower_adaptive::{
+    AdmissionError, AdmissionLayer, Limiter, Outcome, Permit, Priority, Queue, Reason, Rejected,
+};
 
 use support::{Samples, Steady, poll};
 
@@ -393,6 +396,63 @@ async fn a_connection_closed_early_gives_its_permit_back() -> Result {
     }
 
     assert_eq!(samples.outcomes(), [Outcome::Canceled]);
+    Ok(())
+}
+
+/// A server with one permit, which is out, and a queue.
+async fn queueing(queue: Queue) -> Result<(SocketAddr, Limiter, Permit)> {
+    let layer = AdmissionLayer::new(Steady::new(1))
+        .queue(queue.max_wait(Duration::from_secs(30)))
+        .priority(|request: &Request| match request.uri().path() {
+            "/" => Priority::Critical,
+            _ => Priority::Sheddable,
+        })
+        .respond_unavailable();
+    let limiter = layer.limiter().clone();
+    let permit = limiter.try_acquire().unwrap();
+    let address = serve(router(Arc::default()).layer(layer)).await?;
+    Ok((address, limiter, permit))
+}
+
+async fn until(holds: impl Fn() -> bool) {
+    while !holds() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn over_a_socket_a_client_that_hangs_up_leaves_the_queue() -> Result {
+    let (address, limiter, permit) = queueing(Queue::bounded(1)).await?;
+    let mut stream = TcpStream::connect(address).await?;
+    stream
+        .write_all(b"GET / HTTP/1.1\r\nhost: test\r\n\r\n")
+        .await?;
+    until(|| limiter.waiting() == 1).await;
+
+    drop(stream);
+
+    until(|| limiter.waiting() == 0).await;
+    assert_eq!(limiter.snapshot().abandoned, 1);
+    let next = tokio::spawn(async move { fetch(address, "/").await.unwrap() });
+    until(|| limiter.waiting() == 1).await;
+    permit.release();
+    assert!(next.await?.ends_with("hello"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn over_a_socket_a_critical_request_takes_the_place_of_a_sheddable_one() -> Result {
+    let (address, limiter, permit) = queueing(Queue::bounded(1)).await?;
+    let sheddable = tokio::spawn(async move { fetch(address, "/health").await.unwrap() });
+    until(|| limiter.waiting() == 1).await;
+
+    let critical = tokio::spawn(async move { fetch(address, "/").await.unwrap() });
+
+    let evicted = sheddable.await?;
+    assert!(evicted.starts_with("HTTP/1.1 503 "), "{evicted}");
+    assert_eq!(limiter.snapshot().rejected_by.get(Reason::Evicted), 1);
+    permit.release();
+    assert!(critical.await?.ends_with("hello"));
     Ok(())
 }
 

@@ -93,9 +93,12 @@ impl Queue {
 
     /// Returns the target where requests take so long and so many may be in flight.
     pub(crate) fn target_at(&self, rtt: Option<Duration>, limit: usize) -> Duration {
-        let limit = u32::try_from(limit).unwrap_or(u32::MAX);
-        let few_permits = FEW * rtt.unwrap_or_default().min(LONGEST) / limit;
-        self.target.max(few_permits.min(self.interval / 4))
+        let rtt_ns = rtt.unwrap_or_default().min(LONGEST).as_nanos() as u64;
+        let few_permits = Duration::from_nanos(FEW * rtt_ns / limit as u64);
+        match few_permits <= self.target {
+            true => self.target,
+            false => self.target.max(few_permits.min(self.interval / 4)),
+        }
     }
 
     pub(crate) fn check(&self) -> Result<(), InvalidOption> {
@@ -135,6 +138,6 @@ impl Default for Queue {
 }
 
 /// Permits for which nobody waits too long.
-const FEW: u32 = 8;
+const FEW: u64 = 8;
 
 const LONGEST: Duration = Duration::from_secs(3600);

@@ -104,6 +104,9 @@ impl Line {
             }
             lanes.at_rest = true;
             for lane in &mut lanes.by_priority {
+                if lane.list.len() == 0 && lane.drain.is_at_rest() {
+                    continue;
+                }
                 let oldest = lane.list.front().map(|index| slots.at(index).kind);
                 let wait = match oldest {
                     Some(Kind::Request(request)) => now.saturating_duration_since(request.arrived),
@@ -192,7 +195,7 @@ impl Line {
     pub(super) fn overdue(
         &self,
         slots: &Slots,
-        next: Option<Index>,
+        next: impl Fn() -> Option<Index>,
         now: Instant,
     ) -> Option<Index> {
         if self.requests == 0 {
@@ -206,8 +209,9 @@ impl Line {
                 return None;
             };
             let waited = now.saturating_duration_since(request.arrived);
-            let in_the_way = lane.drain.is_standing() && waited > early && next != Some(oldest);
-            (request.until <= now || in_the_way).then_some(oldest)
+            let in_the_way = lane.drain.is_standing() && waited > early;
+            let overdue = request.until <= now || (in_the_way && next() != Some(oldest));
+            overdue.then_some(oldest)
         })
     }
 

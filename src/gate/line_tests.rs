@@ -283,9 +283,9 @@ fn a_request_is_overdue_when_its_time_is_over_and_not_before() {
     let request = queued.request(Normal);
     let last = queued.now + MAX_WAIT;
 
-    assert_eq!(queued.line.overdue(&queued.slots, None, last - MS), None);
+    assert_eq!(queued.line.overdue(&queued.slots, || None, last - MS), None);
     assert_eq!(
-        queued.line.overdue(&queued.slots, None, last),
+        queued.line.overdue(&queued.slots, || None, last),
         Some(request)
     );
 }
@@ -297,12 +297,15 @@ fn a_request_of_an_overloaded_lane_is_overdue_after_twice_the_target() {
     queued.overload();
     let arrived = queued.now;
     queued.request(Normal);
-    assert_eq!(queued.line.overdue(&queued.slots, None, arrived), Some(old));
+    assert_eq!(
+        queued.line.overdue(&queued.slots, || None, arrived),
+        Some(old)
+    );
     queued.line.remove(&mut queued.slots, old);
     let just = arrived + 2 * TARGET;
 
-    assert_eq!(queued.line.overdue(&queued.slots, None, just), None);
-    let overdue = queued.line.overdue(&queued.slots, None, just + MS);
+    assert_eq!(queued.line.overdue(&queued.slots, || None, just), None);
+    let overdue = queued.line.overdue(&queued.slots, || None, just + MS);
     assert!(overdue.is_some());
 }
 
@@ -314,7 +317,10 @@ fn a_lane_that_drains_keeps_its_old_ones() {
     queued.observe();
     queued.now += INTERVAL - MS;
 
-    assert_eq!(queued.line.overdue(&queued.slots, None, queued.now), None);
+    assert_eq!(
+        queued.line.overdue(&queued.slots, || None, queued.now),
+        None
+    );
 }
 
 #[test]
@@ -324,7 +330,10 @@ fn patient_callers_are_never_overdue() {
     queued.now += MAX_WAIT * 1_000;
     queued.request(Normal);
 
-    assert_eq!(queued.line.overdue(&queued.slots, None, queued.now), None);
+    assert_eq!(
+        queued.line.overdue(&queued.slots, || None, queued.now),
+        None
+    );
 }
 
 #[test]

@@ -176,12 +176,13 @@ impl Waiters {
 
     /// Turns away one request that has waited too long. Returns its waker, if it left one.
     pub(super) fn expire_next(&mut self, limit: usize, now: Instant) -> Option<Option<Waker>> {
-        let index = self.line.overdue(&self.slots, self.next(limit), now)?;
+        let next = || self.next(limit);
+        let index = self.line.overdue(&self.slots, next, now)?;
         Some(self.refuse(index, Reason::WaitedTooLong))
     }
 
     pub(super) fn is_overdue(&self, limit: usize, now: Instant) -> bool {
-        let next = self.next(limit);
+        let next = || self.next(limit);
         self.line.overdue(&self.slots, next, now).is_some()
     }
 
