@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use super::protocol::REQUEST_GRANT_LIFETIME;
 use super::world::World;
@@ -328,5 +329,22 @@ fn the_sum_of_all_shares_never_exceeds_the_limit() {
         .collect();
 
     assert_eq!(passes.len(), 5);
+    release_all(&world, passes);
+}
+
+#[test]
+fn an_idle_limiter_of_which_all_was_wanted_admits_whoever_comes() {
+    let world = guarded(10, &halves());
+    let mut passes = admit(&world, "a", 4);
+    passes.extend(admit(&world, "b", 4));
+    passes.extend(admit(&world, "stranger", 2));
+    for name in ["a", "b"] {
+        assert_eq!(world.refuse(&of(name)), Reason::Limit);
+    }
+    release_all(&world, passes);
+
+    world.pass(Duration::from_secs(3600));
+    let passes = admit(&world, "stranger", 10);
+
     release_all(&world, passes);
 }

@@ -24,8 +24,10 @@ use crate::{Reason, Shares};
 pub(super) struct Partitions {
     /// The first is that of all who are guaranteed nothing by name.
     list: Vec<Partition>,
-    /// When something was lent again.
+    /// When something was lent again, or last wanted.
     lent_at: Option<Instant>,
+    /// When anybody last asked.
+    asked_at: Option<Instant>,
 }
 
 /// A place in the list of partitions.
@@ -58,6 +60,7 @@ impl Partitions {
         Self {
             list: vec![Partition::new(None, 1.0)],
             lent_at: None,
+            asked_at: None,
         }
     }
 
@@ -129,6 +132,7 @@ impl Partitions {
     /// Lends again, in the absence of a queue, what turned out not to be used.
     pub(super) fn lend(&mut self, now: Instant, rtt: Option<Duration>) {
         let rtt = rtt.map_or(UNKNOWN_RTT, |rtt| rtt.max(SHORTEST_RTT));
+        self.asked_at = Some(now);
         let since = *self.lent_at.get_or_insert(now);
         let rtts = now.saturating_duration_since(since).as_nanos() / rtt.as_nanos();
         // After so many, nothing is left of what was wanted.
@@ -152,7 +156,7 @@ impl Partitions {
             if below {
                 self.list[id.index()].want_all(limit);
                 // It has an RTT from now on to use it.
-                self.lent_at = None;
+                self.lent_at = self.asked_at;
             }
             return Err(Reason::Limit);
         }
