@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::drain::Drain;
+use super::lanes::{Lane, Lanes};
 use super::shares::PartitionId;
 use super::slots::{Index, Kind, List, Slot, Slots};
 use crate::admission::{Priority, Queue};
@@ -31,22 +31,6 @@ pub(super) struct Line {
     pub(super) queue: Queue,
     /// The queue's, or what it takes for a few permits to come back, if that is longer.
     target: Duration,
-}
-
-/// The lanes of one partition.
-#[derive(Debug)]
-struct Lanes {
-    by_priority: [Lane; Priority::ALL.len()],
-    /// Requests in all of them.
-    len: usize,
-    /// Whether it makes no difference to note that nobody waits in them.
-    at_rest: bool,
-}
-
-#[derive(Debug)]
-struct Lane {
-    list: List,
-    drain: Drain,
 }
 
 impl Line {
@@ -303,47 +287,5 @@ impl Line {
 
     fn lane_of(&mut self, slot: &Slot) -> &mut Lane {
         &mut self.partitions[slot.partition.index()].by_priority[slot.priority() as usize]
-    }
-}
-
-impl Lanes {
-    fn new() -> Self {
-        Self {
-            by_priority: [const { Lane::new() }; Priority::ALL.len()],
-            len: 0,
-            at_rest: true,
-        }
-    }
-}
-
-impl Lane {
-    const fn new() -> Self {
-        Self {
-            list: List::new(),
-            drain: Drain::new(),
-        }
-    }
-}
-
-impl Slot {
-    pub(super) fn priority(&self) -> Priority {
-        match self.kind {
-            Kind::Patient => Priority::Normal,
-            Kind::Request(request) => request.priority,
-        }
-    }
-
-    pub(super) fn is_ghost(&self) -> bool {
-        matches!(self.kind, Kind::Request(request) if request.ghost)
-    }
-
-    fn goes_before(&self, other: &Self, deficit: &impl Fn(PartitionId) -> i64) -> bool {
-        let (ours, theirs) = (deficit(self.partition), deficit(other.partition));
-        let below = (ours > 0).cmp(&(theirs > 0));
-        below
-            .then(self.priority().cmp(&other.priority()))
-            .then(ours.cmp(&theirs))
-            .then(other.number.cmp(&self.number))
-            .is_gt()
     }
 }

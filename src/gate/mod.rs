@@ -96,6 +96,7 @@
 //! - *2^31 - 1 in flight*: only callers that ignore the limit get there; they are refused.
 
 mod drain;
+mod lanes;
 mod line;
 mod parked;
 mod permit;
@@ -105,6 +106,7 @@ mod requests;
 mod shares;
 mod slots;
 mod ticket;
+mod turned_away;
 mod waiter;
 mod waiters;
 mod word;

@@ -8,6 +8,7 @@ mod learner;
 mod path;
 mod refusals;
 mod reserve;
+mod settings;
 mod snapshot;
 mod state;
 mod timer;
