@@ -75,7 +75,7 @@ async fn a_call_whose_timeout_is_shorter_than_the_queue_is_rejected_at_once() ->
     assert_eq!(short.code(), Code::Unavailable);
     assert_eq!(
         short.message(),
-        "concurrency limit of 1 reached, and the deadline is too close to wait"
+        "concurrency limit of 1 has no room before the deadline of the request"
     );
     held.await??;
     assert_eq!(endless.await??.into_inner(), words("hello"));
