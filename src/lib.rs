@@ -128,7 +128,8 @@
 //! Limiters use the runtime of whoever waited last. Without one, the next poll passes it on; on one
 //! that was built without `enable_time`, the task that would have done it panics, once. The other is
 //! the [`max_wait`](Queue::max_wait) of a queued request: without a clock, it is turned away late only
-//! when others come or go.
+//! when others come or go; on a runtime without `enable_time`, each that waits panics once inside.
+//! Panics inside are contained, and reported by the panic hook.
 //!
 //! # Features
 //!
