@@ -1,6 +1,6 @@
 use super::drain::Drain;
 use super::shares::PartitionId;
-use super::slots::{Kind, List, Slot};
+use super::slots::{Index, Kind, List, Slot};
 use crate::admission::Priority;
 
 /// The lanes of one partition.
@@ -25,6 +25,16 @@ impl Lanes {
             by_priority: [const { Lane::new() }; Priority::ALL.len()],
             len: 0,
             at_rest: true,
+        }
+    }
+
+    /// Returns who is next: only one of the highest class can be.
+    pub(super) fn next(&self) -> Option<Index> {
+        let mut highest_first = self.by_priority.iter().rev();
+        let lane = highest_first.find(|lane| lane.list.len() > 0)?;
+        match lane.drain.is_standing() {
+            true => lane.list.back(),
+            false => lane.list.front(),
         }
     }
 }

@@ -45,7 +45,7 @@ impl Line {
         }
     }
 
-    pub(super) fn make_room_for(&mut self, partitions: usize) {
+    fn make_room_for(&mut self, partitions: usize) {
         while self.partitions.len() < partitions {
             self.partitions.push(Lanes::new());
         }
@@ -142,35 +142,14 @@ impl Line {
         slots: &Slots,
         deficit: impl Fn(PartitionId) -> i64,
     ) -> Option<Index> {
-        let mut best = self.patient.front();
-        for lanes in self.waiting_lanes() {
-            // Only the highest class of a partition can be the best of all.
-            let Some(lane) = lanes
-                .by_priority
-                .iter()
-                .rev()
-                .find(|lane| lane.list.len() > 0)
-            else {
-                continue;
-            };
-            let candidate = if lane.drain.is_standing() {
-                lane.list.back()
-            } else {
-                lane.list.front()
-            };
-            best = match (best, candidate) {
-                (Some(one), Some(other)) => {
-                    let (left, right) = (slots.at(one), slots.at(other));
-                    Some(if left.goes_before(right, &deficit) {
-                        one
-                    } else {
-                        other
-                    })
-                }
-                (one, other) => one.or(other),
-            };
-        }
-        best
+        let requests = self.waiting_lanes().filter_map(Lanes::next);
+        let candidates = self.patient.front().into_iter().chain(requests);
+        candidates.reduce(
+            |one, other| match slots.at(one).goes_before(slots.at(other), &deficit) {
+                true => one,
+                false => other,
+            },
+        )
     }
 
     /// Returns a request that has waited too long: longer than it may, or, in a lane that does not
@@ -267,9 +246,9 @@ impl Line {
             self.requests += 1;
             self.ghosts += ghost;
         } else {
-            lanes.len -= 1;
-            self.requests -= 1;
-            self.ghosts -= ghost;
+            lanes.len = lanes.len.saturating_sub(1);
+            self.requests = self.requests.saturating_sub(1);
+            self.ghosts = self.ghosts.saturating_sub(ghost);
         }
     }
 

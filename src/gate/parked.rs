@@ -134,7 +134,8 @@ impl Gate {
         }
     }
 
-    /// Takes back the oldest grant if it was left unclaimed for `lifetime`, if it is a caller's.
+    /// Takes back the oldest grant if it was left unclaimed: for `lifetime` if it is a caller's, and
+    /// if it is a request's as long as that may take.
     pub(super) fn lapse(&self, waiters: &mut Waiters, now: Instant, lifetime: Duration) -> bool {
         let lapsed = waiters.lapse_oldest(now, lifetime);
         if lapsed {

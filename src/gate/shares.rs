@@ -64,6 +64,7 @@ impl Partitions {
         }
     }
 
+    #[cfg(all(test, not(tower_adaptive_loom)))]
     pub(super) fn len(&self) -> usize {
         self.list.len()
     }
@@ -174,7 +175,8 @@ impl Partitions {
 
     /// A request that waited knows how that ended.
     pub(super) fn depart(&mut self, id: PartitionId) {
-        self.list[id.index()].at_gate -= 1;
+        let partition = &mut self.list[id.index()];
+        partition.at_gate = partition.at_gate.saturating_sub(1);
     }
 
     pub(super) fn admitted(&mut self, id: PartitionId) {

@@ -71,7 +71,6 @@ impl Waiters {
 
     pub(super) fn set_shares(&mut self, shares: &Shares) {
         self.partitions.set(shares);
-        self.line.make_room_for(self.partitions.len());
         self.guarded = !shares.guarantees().is_empty();
     }
 
