@@ -9,11 +9,13 @@ use std::time::Duration;
 use loom::future::block_on;
 use loom::sync::Arc;
 use loom::thread;
+use tokio::time::Instant;
 
 use super::acquire::Acquire;
 use super::buffer::Buffer;
 use super::handle::Limiter;
 use super::learner::Observed;
+use super::path::Finished;
 use crate::gate::{Pass, Permit};
 use crate::{Algorithm, Bounds, Outcome, Sample};
 
@@ -151,6 +153,57 @@ impl Sleeper {
             Poll::Pending => panic!("woken for nothing"),
         }
     }
+}
+
+/// A sample of a request that keeps its permit for now.
+fn sample(in_flight: u32) -> Finished {
+    Finished {
+        started: Instant::now(),
+        in_flight,
+        limit: 2,
+        outcome: Some(Outcome::Success),
+    }
+}
+
+/// Seeded bug it caught: a sample left alone, and no look into the buffer after it.
+#[test]
+fn a_sample_taken_apart_from_its_permit_is_learned_once() {
+    check(5, || {
+        let taught = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let limiter = Limiter::new(Tally(taught.clone()));
+        let permit = limiter.try_acquire().expect("below the limit");
+        let pass = limiter.admit().expect("below the limit");
+        let finisher = thread::spawn(move || permit.complete(Outcome::Success));
+        limiter.report(&sample(2));
+        finisher.join().unwrap();
+
+        let mut taught = taught.lock().unwrap().clone();
+        taught.sort_unstable();
+        assert_eq!(taught, [1, 2]);
+        limiter.release(pass);
+        assert_eq!(limiter.in_flight(), 0);
+    });
+}
+
+/// Seeded bug it caught: `report` that ignores what it learned, and hands on no room.
+#[test]
+fn a_limit_raised_by_a_sample_apart_from_its_permit_lets_a_waiter_in() {
+    check(4, || {
+        let (step, _) = Step::new(1);
+        let limiter = Limiter::new(step);
+        let pass = limiter.admit().expect("below the limit");
+        let sleeper = Sleeper::start(&limiter);
+        let watcher = {
+            let limiter = limiter.clone();
+            thread::spawn(move || drop(limiter.snapshot()))
+        };
+        limiter.report(&sample(1));
+        watcher.join().unwrap();
+
+        sleeper.assert_let_in();
+        limiter.release(pass);
+        assert_eq!(limiter.in_flight(), 0);
+    });
 }
 
 /// Seeded bug it caught: `finish` that ignores what `settle` returns. The permits that come back
