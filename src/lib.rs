@@ -178,9 +178,12 @@ mod sync;
 pub use admission::{
     Admission, AdmissionError, AdmissionLayer, Priority, Queue, Reason, Rejected, Shares,
 };
+#[cfg(feature = "serde")]
+#[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
+pub use algorithm::AlgorithmConfig;
 pub use algorithm::{
-    Aggregate, Aimd, AimdBuilder, Algorithm, Bounds, Fixed, Gradient2, Gradient2Builder, Report,
-    Vegas, VegasBuilder, Windowed, WindowedBuilder,
+    Aggregate, Aimd, AimdBuilder, Algorithm, Bounds, Fixed, FixedBuilder, Gradient2,
+    Gradient2Builder, Report, Vegas, VegasBuilder, Windowed, WindowedBuilder,
 };
 pub use classify::{Classifier, DefaultClassifier};
 pub use error::InvalidOption;

@@ -48,14 +48,7 @@ impl Fixed {
     ///
     /// If `limit` is 0 or above [`Bounds::LARGEST`].
     pub fn try_new(limit: usize) -> Result<Self, InvalidOption> {
-        let bounds = Bounds::ALL;
-        check(
-            bounds.clamp(limit) == limit,
-            "limit",
-            format_args!("in {}..={}", bounds.min(), bounds.max()),
-            limit,
-        )?;
-        Ok(Self { limit, bounds })
+        FixedBuilder::new(limit).try_build()
     }
 }
 
@@ -72,6 +65,42 @@ impl Algorithm for Fixed {
 
     fn report(&self) -> Report {
         Report::new().algorithm("fixed").bounds(self.bounds)
+    }
+}
+
+/// Builds a [`Fixed`]: the form in which configuration has it.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(deny_unknown_fields)
+)]
+pub struct FixedBuilder {
+    limit: usize,
+}
+
+impl FixedBuilder {
+    /// Starts a builder with the constant: from 1 to [`Bounds::LARGEST`], without a default.
+    /// A larger value admits more.
+    #[must_use]
+    pub fn new(limit: usize) -> Self {
+        Self { limit }
+    }
+
+    /// Builds the algorithm, or says that the constant is outside its range.
+    ///
+    /// # Errors
+    ///
+    /// If `limit` is 0 or above [`Bounds::LARGEST`].
+    pub fn try_build(self) -> Result<Fixed, InvalidOption> {
+        let (limit, bounds) = (self.limit, Bounds::ALL);
+        check(
+            bounds.clamp(limit) == limit,
+            "limit",
+            format_args!("in {}..={}", bounds.min(), bounds.max()),
+            limit,
+        )?;
+        Ok(Fixed { limit, bounds })
     }
 }
 

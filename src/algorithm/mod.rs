@@ -75,6 +75,8 @@
 
 mod aimd;
 mod bounds;
+#[cfg(feature = "serde")]
+mod config;
 mod estimate;
 mod fixed;
 mod gradient2;
@@ -85,7 +87,10 @@ mod windowed;
 
 pub use aimd::{Aimd, AimdBuilder};
 pub use bounds::Bounds;
-pub use fixed::Fixed;
+#[cfg(feature = "serde")]
+#[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
+pub use config::AlgorithmConfig;
+pub use fixed::{Fixed, FixedBuilder};
 pub use gradient2::{Gradient2, Gradient2Builder};
 pub use report::Report;
 pub use vegas::{Vegas, VegasBuilder};

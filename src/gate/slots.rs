@@ -268,7 +268,7 @@ mod tests {
     fn the_only_one_may_move_and_leave() {
         let (mut slots, mut list, _) = list_of(1);
         list.remove(&mut slots, 0);
-        assert_eq!(chain(&slots, &list), []);
+        assert!(chain(&slots, &list).is_empty());
 
         list.push_front(&mut slots, 0);
 
