@@ -15,7 +15,7 @@
 //! # The same luck for everybody
 //!
 //! Algorithms are compared on the same traffic. Whatever chance decides about a request is drawn
-//! from the seed and the request's number ([`Draws`](draws::Draws)), not from one stream that
+//! from the seed and the request's number (`draws.rs`), not from one stream that
 //! everybody shares: that a request was rejected does not change the service time of the next. In a closed
 //! loop, and with retries, when a request comes depends on what happened to those before it; the
 //! n-th request of a client still has the same service time.
@@ -37,10 +37,21 @@
 //! `tests/model.rs` checks these after every tick of random scenarios, and the queue against
 //! Erlang's C formula.
 
+mod agenda;
+mod attempt;
 mod config;
+mod draws;
+mod gauge;
+mod limiter;
 mod params;
+mod plant;
+mod sim;
+mod tick;
+mod traffic;
 mod value;
 
 pub use config::{AtLimit, Config, Event};
 pub use params::{Change, CountsAs, Params, Service};
+pub use sim::Sim;
+pub use tick::{Tick, Totals};
 pub use value::{Invalid, Maybe, Span};

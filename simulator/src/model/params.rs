@@ -89,6 +89,13 @@ macro_rules! params {
                 Ok(())
             }
 
+            /// Leaves the options alone that `other` has.
+            pub(super) fn leave_out(&mut self, other: &Self) {
+                $(if other.$name.is_some() {
+                    self.$name = None;
+                })*
+            }
+
             /// Sets what `params` are after `fraction` of the way from `start`.
             pub fn apply(&self, params: &mut Params, start: &Params, fraction: f64) {
                 $(if let Some(end) = &self.$name {
