@@ -3,5 +3,15 @@
 //! | module | what |
 //! |---|---|
 //! | [`model`] | clients, limiters, network and plant, in virtual time |
+//! | [`scenario`] | what is run, and what is asked of an algorithm |
+//! | [`spec`] | algorithms by name and options |
+//! | [`oracle`] | the best fixed limit of each phase |
+//! | [`measure`] | how well an algorithm did, beside the oracle |
+//! | [`suite`] | all scenarios, algorithms and seeds |
 
+pub mod measure;
 pub mod model;
+pub mod oracle;
+pub mod scenario;
+pub mod spec;
+pub mod suite;

@@ -71,6 +71,16 @@ impl AlgorithmConfig {
         self
     }
 
+    /// Sets the seed of an algorithm that draws, unless it has one: what it does then depends on
+    /// nothing but its samples. Of those here, only [`Vegas`](super::Vegas) draws.
+    #[must_use]
+    pub fn seeded(mut self, seed: u64) -> Self {
+        if let Named::Vegas(builder) = self.algorithm {
+            self.algorithm = Named::Vegas(builder.seed_if_none(seed));
+        }
+        self
+    }
+
     /// Builds the algorithm, or says which option is outside its range.
     ///
     /// # Errors

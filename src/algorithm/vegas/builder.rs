@@ -105,6 +105,13 @@ impl VegasBuilder {
         })
     }
 
+    /// Sets the seed if there is none.
+    #[cfg(feature = "serde")]
+    pub(in crate::algorithm) fn seed_if_none(mut self, seed: u64) -> Self {
+        self.seed.get_or_insert(seed);
+        self
+    }
+
     fn check_queues(&self) -> Result<(), InvalidOption> {
         let (alpha, beta, threshold) = (self.alpha, self.beta, self.threshold);
         check(

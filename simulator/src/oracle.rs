@@ -1,0 +1,209 @@
+//! The best fixed limit of each phase, found by trying.
+//!
+//! For each phase, in order, the run is copied at its beginning, and the copies go on with one limit
+//! each until its end. On a few seeds together, the oracle takes
+//!
+//! - the smallest limit that keeps nobody waiting and rejects nobody, and a quarter more, if the
+//!   goodput under it is the best or next to it: there is no overload, and no reject is right;
+//! - otherwise, of the limits whose goodput is within half a percent of the best, the one with the
+//!   lowest 99th percentile;
+//! - the limit of the phase before, if nothing is good under any.
+//!
+//! It knows the future of its phase and nothing of the one after, so it can be beaten: by somebody who
+//! lowers the limit before the trouble comes.
+
+use hdrhistogram::Histogram;
+use tower_adaptive::Fixed;
+
+use crate::model::{Config, Params, Sim, Span};
+use crate::scenario::{self, Place};
+
+/// From when on which limit.
+pub type Schedule = Vec<(Span, usize)>;
+
+/// Finds the best fixed limits for the phases of a run, over these seeds together.
+#[must_use]
+pub fn schedule(run: &Config, place: Place, seeds: &[u64]) -> Schedule {
+    let begins = scenario::phases(run);
+    let mut sims: Vec<_> = seeds.iter().map(|seed| sim(run, place, *seed)).collect();
+    let mut schedule = Schedule::new();
+    for (i, begin) in begins.iter().enumerate() {
+        let end = begins.get(i + 1).copied().unwrap_or(run.length);
+        for sim in &mut sims {
+            // All that happens at the beginning of a phase happens under its limit.
+            sim.run_until(Span::from_nanos(begin.nanos().saturating_sub(1)));
+            sim.take_ticks();
+        }
+        let before = schedule.last().map(|(_, limit)| *limit);
+        let limit = best(|limit| Trial::new(&sims, place, limit, end), before);
+        schedule.push((*begin, limit));
+        for sim in &mut sims {
+            set_limit(sim, place, limit);
+        }
+    }
+    schedule
+}
+
+/// Finds the best fixed limit if things stay as `params` are, by running for `length` after half
+/// of that.
+#[must_use]
+pub fn steady(run: &Config, params: &Params, place: Place, seed: u64, length: Span) -> usize {
+    let mut run = run.clone();
+    run.start = params.clone();
+    run.events.clear();
+    let warm_up = Span::from_nanos(length.nanos() / 2);
+    let end = Span::from_nanos(length.nanos() + warm_up.nanos());
+    let start = [sim(&run, place, seed)];
+    let trial = |limit| {
+        let mut sims = start.clone();
+        set_limit(&mut sims[0], place, limit);
+        sims[0].run_until(warm_up);
+        sims[0].take_ticks();
+        Trial::new(&sims, place, limit, end)
+    };
+    best(trial, None)
+}
+
+/// Starts a run with the oracle's limits at `place`; [`follow`] sets them.
+#[must_use]
+pub fn sim(run: &Config, place: Place, seed: u64) -> Sim<Fixed> {
+    let unlimited = Fixed::new(tower_adaptive::Bounds::LARGEST);
+    let plant = (place == Place::Plant).then(|| unlimited.clone());
+    Sim::new(run, seed, move |_| unlimited.clone(), plant)
+}
+
+/// Runs until `end`, with the limits of `schedule` from the present time on.
+pub fn follow(sim: &mut Sim<Fixed>, schedule: &Schedule, place: Place, end: Span) {
+    for (begin, limit) in schedule {
+        if (sim.now()..=end).contains(begin) {
+            sim.run_until(Span::from_nanos(begin.nanos().saturating_sub(1)));
+            set_limit(sim, place, *limit);
+        }
+    }
+    sim.run_until(end);
+}
+
+fn set_limit(sim: &mut Sim<Fixed>, place: Place, limit: usize) {
+    match place {
+        Place::Client => sim.replace_algorithm(move |_| Fixed::new(limit)),
+        Place::Plant => sim.replace_plant_algorithm(Fixed::new(limit)),
+    }
+}
+
+/// What came of one limit.
+struct Trial {
+    limit: usize,
+    good: u64,
+    p99: u64,
+    /// Whether anybody was rejected or had to wait for a permit.
+    was_in_the_way: bool,
+}
+
+impl Trial {
+    fn new(sims: &[Sim<Fixed>], place: Place, limit: usize, end: Span) -> Self {
+        let mut trial = Self {
+            limit,
+            good: 0,
+            p99: u64::MAX,
+            was_in_the_way: false,
+        };
+        let mut latencies = Histogram::<u64>::new(3).expect("3 digits are allowed");
+        for sim in sims {
+            let mut sim = sim.clone();
+            set_limit(&mut sim, place, limit);
+            sim.run_until(end);
+            for tick in sim.take_ticks() {
+                trial.good += u64::from(tick.good);
+                let waiting = tick.plant.map_or(tick.waiting, |[_, _, waiting]| waiting);
+                let rejected = tick.rejected + tick.plant_rejected;
+                trial.was_in_the_way |= rejected > 0 || waiting > 0.0;
+                for us in &tick.latencies_us {
+                    latencies.saturating_record(u64::from(*us));
+                }
+            }
+        }
+        if !latencies.is_empty() {
+            trial.p99 = latencies.value_at_quantile(0.99);
+        }
+        trial
+    }
+}
+
+/// Finds the best limit: by doubling, then around the best, then at the lower end of those that
+/// are as good.
+fn best(trial: impl Fn(usize) -> Trial, before: Option<usize>) -> usize {
+    let mut trials: Vec<Trial> = Vec::new();
+    let mut limit = 1;
+    loop {
+        let doubled = trial(limit);
+        let is_free = !doubled.was_in_the_way;
+        trials.push(doubled);
+        // With more room, nothing would be different.
+        if is_free || limit >= LARGEST {
+            break;
+        }
+        limit *= 2;
+    }
+    let most = |trials: &[Trial]| trials.iter().map(|trial| trial.good).max().unwrap_or(0);
+    if most(&trials) == 0 {
+        return before.unwrap_or(limit);
+    }
+    if let Some(free) = trials.last().filter(|last| !last.was_in_the_way)
+        && is_as_good(free, most(&trials))
+    {
+        let (mut low, mut high) = (free.limit / 2, free.limit);
+        while high - low > (low / 16).max(1) {
+            let middle = low.midpoint(high);
+            if trial(middle).was_in_the_way {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        return high + high.div_ceil(4);
+    }
+    for factor in [1.41, 0.71, 1.19, 0.84] {
+        let best = trials
+            .iter()
+            .max_by_key(|trial| trial.good)
+            .map_or(1, |trial| trial.limit);
+        let near = ((best as f64 * factor).round() as usize).max(1);
+        if trials.iter().all(|trial| trial.limit != near) {
+            trials.push(trial(near));
+        }
+    }
+    // The smallest that is as good lies between one that is and the next lower one that is not.
+    let most = most(&trials);
+    let good = |trial: &&Trial| is_as_good(trial, most);
+    let mut high = trials
+        .iter()
+        .filter(good)
+        .map(|trial| trial.limit)
+        .min()
+        .unwrap_or(1);
+    let lower = trials
+        .iter()
+        .map(|trial| trial.limit)
+        .filter(|limit| *limit < high);
+    let mut low = lower.max().unwrap_or(0);
+    while high - low > (low / 16).max(1) {
+        let middle = trial(low.midpoint(high));
+        if is_as_good(&middle, most) {
+            high = middle.limit;
+        } else {
+            low = middle.limit;
+        }
+        trials.push(middle);
+    }
+    let candidates = trials.iter().filter(good);
+    candidates
+        .min_by_key(|trial| (trial.p99, trial.limit))
+        .map_or(high, |trial| trial.limit)
+}
+
+fn is_as_good(trial: &Trial, most: u64) -> bool {
+    trial.good as f64 >= 0.995 * most as f64
+}
+
+/// The largest limit that is tried.
+const LARGEST: usize = 4096;
