@@ -41,15 +41,11 @@ impl Default for Record {
 
 impl Record {
     /// Creates an empty record.
-    ///
-    /// # Panics
-    ///
-    /// Never: the bounds of its histogram are valid.
     #[must_use]
     pub fn new() -> Self {
         Self {
             seconds: Vec::new(),
-            latencies_us: Histogram::new(3).expect("3 digits are allowed"),
+            latencies_us: histogram_us(),
             limits: Vec::new(),
             good_of: Vec::new(),
             ticks: 0,
@@ -357,6 +353,11 @@ fn part(part: f64, whole: f64) -> f64 {
 #[must_use]
 pub fn shortest() -> Span {
     Span::from_secs(5)
+}
+
+/// Creates a histogram of microseconds up to a day, which is as long as a run may be.
+pub(crate) fn histogram_us() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, 86_400_000_000, 3).expect("these bounds are valid")
 }
 
 const TICKS_PER_SECOND: usize = 10;

@@ -3,18 +3,21 @@
 //! For each phase, in order, the run is copied at its beginning, and the copies go on with one limit
 //! each until its end. On a few seeds together, the oracle takes
 //!
-//! - the smallest limit that keeps nobody waiting and rejects nobody, and a quarter more, if the
-//!   goodput under it is the best or next to it: there is no overload, and no reject is right;
+//! - the smallest limit that keeps nobody waiting and rejects nobody, and a quarter more, if under
+//!   it next to nobody is refused or gives up, and the goodput is the best or next to it: there is no
+//!   overload, and no reject is right;
 //! - otherwise, of the limits whose goodput is within half a percent of the best, the one with the
 //!   lowest 99th percentile;
 //! - the limit of the phase before, if nothing is good under any.
 //!
 //! It knows the future of its phase and nothing of the one after, so it can be beaten: by somebody who
-//! lowers the limit before the trouble comes.
+//! lowers the limit before the trouble comes, and who lets it move within a phase.
 
-use hdrhistogram::Histogram;
+use std::ops::Range;
+
 use tower_adaptive::Fixed;
 
+use crate::measure;
 use crate::model::{Config, Params, Sim, Span};
 use crate::scenario::{self, Place};
 
@@ -35,7 +38,7 @@ pub fn schedule(run: &Config, place: Place, seeds: &[u64]) -> Schedule {
             sim.take_ticks();
         }
         let before = schedule.last().map(|(_, limit)| *limit);
-        let limit = best(|limit| Trial::new(&sims, place, limit, end), before);
+        let limit = best(|limit| Trial::new(&sims, place, limit, *begin..end), before);
         schedule.push((*begin, limit));
         for sim in &mut sims {
             set_limit(sim, place, limit);
@@ -59,7 +62,7 @@ pub fn steady(run: &Config, params: &Params, place: Place, seed: u64, length: Sp
         set_limit(&mut sims[0], place, limit);
         sims[0].run_until(warm_up);
         sims[0].take_ticks();
-        Trial::new(&sims, place, limit, end)
+        Trial::new(&sims, place, limit, warm_up..end)
     };
     best(trial, None)
 }
@@ -97,26 +100,34 @@ struct Trial {
     p99: u64,
     /// Whether anybody was rejected or had to wait for a permit.
     was_in_the_way: bool,
+    attempts: u64,
+    /// Attempts that were refused by the plant or given up.
+    lost: u64,
 }
 
 impl Trial {
-    fn new(sims: &[Sim<Fixed>], place: Place, limit: usize, end: Span) -> Self {
+    fn new(sims: &[Sim<Fixed>], place: Place, limit: usize, phase: Range<Span>) -> Self {
         let mut trial = Self {
             limit,
             good: 0,
             p99: u64::MAX,
             was_in_the_way: false,
+            attempts: 0,
+            lost: 0,
         };
-        let mut latencies = Histogram::<u64>::new(3).expect("3 digits are allowed");
+        let mut latencies = measure::histogram_us();
         for sim in sims {
             let mut sim = sim.clone();
             set_limit(&mut sim, place, limit);
-            sim.run_until(end);
-            for tick in sim.take_ticks() {
+            sim.run_until(phase.end);
+            let ticks = sim.take_ticks();
+            for tick in ticks.iter().filter(|tick| tick.at > phase.start) {
                 trial.good += u64::from(tick.good);
                 let waiting = tick.plant.map_or(tick.waiting, |[_, _, waiting]| waiting);
                 let rejected = tick.rejected + tick.plant_rejected;
                 trial.was_in_the_way |= rejected > 0 || waiting > 0.0;
+                trial.attempts += u64::from(tick.attempts);
+                trial.lost += u64::from(tick.refused + tick.timed_out);
                 for us in &tick.latencies_us {
                     latencies.saturating_record(u64::from(*us));
                 }
@@ -126,6 +137,13 @@ impl Trial {
             trial.p99 = latencies.value_at_quantile(0.99);
         }
         trial
+    }
+}
+
+impl Trial {
+    /// Returns whether more was lost than what a phase can inherit from the one before.
+    fn is_overload(&self) -> bool {
+        self.lost * 100 > self.attempts
     }
 }
 
@@ -148,7 +166,9 @@ fn best(trial: impl Fn(usize) -> Trial, before: Option<usize>) -> usize {
     if most(&trials) == 0 {
         return before.unwrap_or(limit);
     }
-    if let Some(free) = trials.last().filter(|last| !last.was_in_the_way)
+    if let Some(free) = trials
+        .last()
+        .filter(|last| !last.was_in_the_way && !last.is_overload())
         && is_as_good(free, most(&trials))
     {
         let (mut low, mut high) = (free.limit / 2, free.limit);
