@@ -250,6 +250,29 @@ fn a_closed_loop_has_no_more_in_flight_than_clients() {
 }
 
 #[test]
+fn a_limiter_can_begin_to_wait() {
+    let mut config = config(20, params(|p| p.rate = 6400.0));
+    let mut event = Event::new(Span::from_secs(10));
+    event.at_limit = Some(AtLimit::Wait {
+        room: Maybe::Some(100),
+    });
+    config.events.push(event);
+    let ticks = run(&config, 1, 32);
+    let (before, after) = ticks.split_at(100);
+    assert!(
+        before
+            .iter()
+            .all(|tick| tick.waiting == 0.0 && tick.rejected > 0)
+    );
+    // The line is full as long as twice too many come, and those beyond it are rejected.
+    assert!(
+        after[1..]
+            .iter()
+            .all(|tick| tick.waiting > 90.0 && tick.rejected > 0)
+    );
+}
+
+#[test]
 fn a_straight_line_is_followed() {
     let mut config = config(20, params(|p| p.rate = 0.0));
     let mut event = Event::new(Span::from_secs(5));

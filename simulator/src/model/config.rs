@@ -53,6 +53,12 @@ pub struct Event {
     /// How long it takes until `set` is reached, in a straight line. What has no middle is set at once.
     #[serde(skip_serializing_if = "is_default")]
     pub over: Span,
+    /// What the clients' limiters do from now on when their limit is reached. Who waits goes on waiting.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_limit: Option<AtLimit>,
+    /// What the plant's limiter does from now on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_plant_limit: Option<AtLimit>,
     /// So many requests arrive at once.
     #[serde(skip_serializing_if = "is_default")]
     pub burst: u32,

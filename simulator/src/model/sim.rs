@@ -301,12 +301,20 @@ impl<A: Algorithm> Sim<A> {
 
     fn event(&mut self, key: usize) {
         let event = self.events.remove(key);
-        for _ in 0..event.burst {
+        let burst = event.burst;
+        self.change(event);
+        // After everything else that changes at its time.
+        for _ in 0..burst {
             self.new_request();
         }
+    }
+
+    fn change(&mut self, event: Event) {
         if event.pause > Span::ZERO {
             self.pause(event.pause.nanos());
         }
+        self.at_limit = event.at_limit.unwrap_or(self.at_limit);
+        self.at_plant_limit = event.at_plant_limit.unwrap_or(self.at_plant_limit);
         if event.set == Change::default() {
             return;
         }
