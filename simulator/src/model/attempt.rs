@@ -1,19 +1,18 @@
 use tower_adaptive::{Algorithm, Outcome};
 
 use super::agenda::What;
-use super::limiter::{Entry, Limiter, Ticket, Verdict};
-use super::plant::Job;
+use super::limiter::{Entry, Ticket, Verdict};
 use super::{CountsAs, Sim};
 
 /// What a user wants, however often it is tried.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Request {
-    number: u64,
+    pub(super) number: u64,
     arrived: u64,
     /// The client of the closed loop that waits for it.
     client: Option<u32>,
     /// How often it has been tried before.
-    tried: u32,
+    pub(super) tried: u32,
 }
 
 impl Request {
@@ -30,22 +29,22 @@ impl Request {
 /// One try of a request. It lives until both its client and the plant are done with it.
 #[derive(Clone, Debug)]
 pub(super) struct Attempt {
-    request: Request,
+    pub(super) request: Request,
     serial: u64,
     instance: u32,
-    client: Client,
+    pub(super) client: Client,
     /// What its sample will say.
     entry: Entry,
-    plant: Entry,
-    is_counted_by_plant: bool,
+    pub(super) plant: Entry,
+    pub(super) is_counted_by_plant: bool,
     /// Whether it is at the plant, or on a way to or from it.
-    is_out: bool,
-    response: Response,
+    pub(super) is_out: bool,
+    pub(super) response: Response,
 }
 
 /// Where the client is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Client {
+pub(super) enum Client {
     WaitsForPermit,
     WaitsForResponse,
     Gone,
@@ -53,7 +52,7 @@ enum Client {
 
 /// What the plant answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Response {
+pub(super) enum Response {
     Success,
     /// An error by chance.
     Error,
@@ -115,95 +114,6 @@ impl<A: Algorithm> Sim<A> {
             0 => self.reach_plant(key),
             way_ns => self.agenda.note(self.now + way_ns, What::Request(key)),
         }
-    }
-
-    pub(super) fn reach_plant(&mut self, key: usize) {
-        if self.params.black_hole {
-            return self.lost(key);
-        }
-        let Some(limiter) = &mut self.plant_limiter else {
-            return self.enter_plant(key);
-        };
-        // Nothing leaves this line: the plant does not know who has given up.
-        let ticket = Ticket { key, serial: 0 };
-        match limiter.enter(ticket, self.at_plant_limit, self.now) {
-            Verdict::Admitted(entry) => self.admitted_by_plant(key, entry),
-            Verdict::Waits => {}
-            Verdict::Rejected => {
-                self.tick.plant_rejected += 1;
-                self.attempts[key].response = Response::Overload;
-                self.respond(key);
-            }
-        }
-    }
-
-    fn admitted_by_plant(&mut self, key: usize, entry: Entry) {
-        let attempt = &mut self.attempts[key];
-        attempt.plant = entry;
-        attempt.is_counted_by_plant = true;
-        self.enter_plant(key);
-    }
-
-    fn enter_plant(&mut self, key: usize) {
-        let attempt = &mut self.attempts[key];
-        let (number, tried) = (attempt.request.number, attempt.request.tried);
-        if self.draws.is_error(self.params.error_rate, number, tried) {
-            attempt.response = Response::Error;
-            if let Some(time) = self.params.error_time.get() {
-                return self.agenda.note(self.now + time.nanos(), What::Answer(key));
-            }
-        }
-        let job = Job {
-            key,
-            request: number,
-            attempt: tried,
-        };
-        if !self.plant.enter(job, &self.params, &self.draws, self.now) {
-            self.tick.refused += 1;
-            attempt.response = Response::Overload;
-            self.answer(key);
-        }
-    }
-
-    /// The plant's work on a request is done.
-    pub(super) fn served(&mut self) {
-        let Some(key) = self.plant.depart() else {
-            return;
-        };
-        if self.attempts[key].client == Client::Gone {
-            self.tick.wasted += 1;
-        }
-        self.plant
-            .start_waiting(&self.params, &self.draws, self.now);
-        self.answer(key);
-    }
-
-    /// The plant has an answer, by work or without.
-    pub(super) fn answer(&mut self, key: usize) {
-        let attempt = &self.attempts[key];
-        if let (Some(limiter), true) = (&mut self.plant_limiter, attempt.is_counted_by_plant) {
-            let outcome = outcome(attempt.response, self.params.error_counts_as);
-            limiter.finish(attempt.plant, outcome, self.now);
-            self.admit_waiting_at_plant();
-        }
-        self.respond(key);
-    }
-
-    fn respond(&mut self, key: usize) {
-        if self.params.black_hole {
-            return self.lost(key);
-        }
-        let latency_ns = self.params.latency.nanos();
-        match latency_ns - latency_ns / 2 {
-            0 => self.reach_client(key),
-            way_ns => self.agenda.note(self.now + way_ns, What::Response(key)),
-        }
-    }
-
-    /// The request or its response is lost; only its client's deadline can end it.
-    fn lost(&mut self, key: usize) {
-        self.attempts[key].is_out = false;
-        self.forget_if_done(key);
     }
 
     pub(super) fn reach_client(&mut self, key: usize) {
@@ -281,26 +191,6 @@ impl<A: Algorithm> Sim<A> {
         }
     }
 
-    pub(super) fn admit_waiting_at_plant(&mut self) {
-        while let Some((ticket, entry)) = self
-            .plant_limiter
-            .as_mut()
-            .and_then(|limiter| limiter.next(self.now, |_| true))
-        {
-            self.admitted_by_plant(ticket.key, entry);
-        }
-    }
-
-    /// Lets those in who waited for a limiter that is no more.
-    pub(super) fn let_all_in(&mut self, limiter: Limiter<A>) {
-        for (_, attempt) in &mut self.attempts {
-            attempt.is_counted_by_plant = false;
-        }
-        for ticket in limiter.into_line() {
-            self.enter_plant(ticket.key);
-        }
-    }
-
     fn succeeded(&mut self, attempt: &Attempt) {
         let request = attempt.request;
         let latency_ns = self.now - request.arrived;
@@ -355,7 +245,7 @@ impl<A: Algorithm> Sim<A> {
         }
     }
 
-    fn forget_if_done(&mut self, key: usize) {
+    pub(super) fn forget_if_done(&mut self, key: usize) {
         let attempt = &self.attempts[key];
         if attempt.client == Client::Gone && !attempt.is_out {
             self.attempts.remove(key);
@@ -364,7 +254,7 @@ impl<A: Algorithm> Sim<A> {
 }
 
 /// Returns what a response teaches.
-fn outcome(response: Response, error_counts_as: CountsAs) -> Option<Outcome> {
+pub(super) fn outcome(response: Response, error_counts_as: CountsAs) -> Option<Outcome> {
     match (response, error_counts_as) {
         (Response::Success, _) | (Response::Error, CountsAs::Success) => Some(Outcome::Success),
         (Response::Overload, _) | (Response::Error, CountsAs::Overload) => Some(Outcome::Overload),

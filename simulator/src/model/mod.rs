@@ -38,7 +38,9 @@
 //! Erlang's C formula.
 
 mod agenda;
+mod at_plant;
 mod attempt;
+mod changes;
 mod config;
 mod draws;
 mod gauge;

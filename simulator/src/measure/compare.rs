@@ -1,0 +1,127 @@
+use std::ops::Range;
+
+use super::Record;
+use crate::scenario::Scenario;
+
+/// Returns what was rejected in seconds in which the oracle rejected nothing, as a part of what was
+/// tried in them.
+pub(super) fn false_rejects(run: &Record, oracle: &Record) -> f64 {
+    let (mut rejected, mut attempts) = (0.0, 0.0);
+    for (second, best) in run.seconds().iter().zip(oracle.seconds()) {
+        if best.rejected == 0 {
+            rejected += f64::from(second.rejected);
+            attempts += f64::from(second.attempts);
+        }
+    }
+    if attempts == 0.0 {
+        0.0
+    } else {
+        rejected / attempts
+    }
+}
+
+/// Returns the lowest goodput of any second, as a part of the oracle's; where traffic is low, a
+/// "second" is as long as the oracle needs for some.
+pub(super) fn worst_second(run: &Record, oracle: &Record) -> f64 {
+    let width = width(oracle, 0..oracle.seconds().len());
+    let mut worst: f64 = 1.0;
+    let mut start = 0;
+    while start + width <= oracle.seconds().len() {
+        let window = start..start + width;
+        let best = oracle.good(window.clone());
+        // In a second of next to nothing, a few more or less are chance.
+        if best >= f64::from(ENOUGH) {
+            worst = worst.min(run.good(window) / best);
+        }
+        start += width;
+    }
+    worst
+}
+
+/// Returns how long it took after the start and each event until goodput and mean latency were
+/// near the oracle's and stayed there for a while.
+pub(super) fn settled(scenario: &Scenario, run: &Record, oracle: &Record) -> Vec<Option<f64>> {
+    let length = scenario.run.length.secs().floor() as usize;
+    let length = length.min(oracle.seconds().len()).min(run.seconds().len());
+    let mut begins = vec![0];
+    for event in &scenario.run.events {
+        begins.push((event.at.secs() + event.over.secs()).ceil() as usize);
+    }
+    begins.sort_unstable();
+    begins.dedup();
+    begins.retain(|begin| *begin < length);
+    let mut settled = Vec::new();
+    for (i, begin) in begins.iter().enumerate() {
+        let end = begins.get(i + 1).copied().unwrap_or(length);
+        let width = width(oracle, *begin..end).max(3).min(end - begin);
+        let is_near = |start: usize| near(run, oracle, start..start + width);
+        let mut first = None;
+        let mut stays = 0;
+        for start in *begin..=end - width {
+            if is_near(start) {
+                first.get_or_insert(start);
+                stays += 1;
+                if stays == LASTING {
+                    break;
+                }
+            } else {
+                (first, stays) = (None, 0);
+            }
+        }
+        settled.push(first.map(|first| (first - begin) as f64));
+    }
+    settled
+}
+
+/// Returns whether goodput and mean latency in these seconds are near the oracle's.
+fn near(run: &Record, oracle: &Record, seconds: Range<usize>) -> bool {
+    let good = run.good(seconds.clone()) >= 0.9 * oracle.good(seconds.clone());
+    let mean = |record: &Record| {
+        let seconds = &record.seconds()[seconds.clone()];
+        let latency: f64 = seconds.iter().map(|second| second.latency).sum();
+        let answered: u32 = seconds.iter().map(|second| second.answered).sum();
+        latency / f64::from(answered.max(1))
+    };
+    good && mean(run) <= 2.0 * mean(oracle).max(1e-6)
+}
+
+/// Returns how many seconds the oracle needs, on average, for enough good requests to compare.
+fn width(oracle: &Record, seconds: Range<usize>) -> usize {
+    let count = seconds.len().max(1);
+    let per_second = oracle.good(seconds) / count as f64;
+    let width = f64::from(2 * ENOUGH) / per_second.max(1e-9);
+    (width.ceil() as usize).clamp(1, count)
+}
+
+/// Returns Jain's index of what the instances got since the last one joined (R. Jain, D. Chiu and W.
+/// Hawe, *A quantitative measure of fairness*, 1984): 1 if all are equal, 1/n if one has all.
+pub(super) fn fairness(scenario: &Scenario, run: &Record) -> f64 {
+    let mut instances = scenario.run.start.instances;
+    let mut since = 0.0;
+    for event in &scenario.run.events {
+        if let Some(count) = event.set.instances.filter(|count| *count != instances) {
+            (instances, since) = (count, event.at.secs());
+        }
+    }
+    if instances == 1 {
+        return 1.0;
+    }
+    let mut sums = vec![0.0; instances as usize];
+    for good_of in run.good_of().iter().skip(since as usize) {
+        for (sum, good) in sums.iter_mut().zip(good_of) {
+            *sum += f64::from(*good);
+        }
+    }
+    let sum: f64 = sums.iter().sum();
+    let squares: f64 = sums.iter().map(|good| good * good).sum();
+    if squares == 0.0 {
+        return 0.0;
+    }
+    sum * sum / (sums.len() as f64 * squares)
+}
+
+/// So many requests are enough to compare two counts of them.
+const ENOUGH: u32 = 25;
+
+/// So many seconds in a row are not chance.
+const LASTING: u32 = 5;
