@@ -50,6 +50,11 @@ pub enum Place {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Asserts {
+    /// At least this part of what arrived, or of what the servers can do, whichever is less. The
+    /// oracle has to do this, too.
+    pub goodput: Option<f64>,
+    /// At most this 99th percentile. The oracle has to do this, too.
+    pub latency: Option<Span>,
     /// At least this part of the oracle's goodput.
     pub efficiency: Option<f64>,
     /// At most this many times the oracle's 99th percentile.
@@ -151,6 +156,7 @@ pub fn phases(run: &Config) -> Vec<Span> {
 impl Asserts {
     fn check(&self) -> Result<(), Invalid> {
         let shares = [
+            ("goodput", self.goodput),
             ("efficiency", self.efficiency),
             ("false_rejects", self.false_rejects),
             ("worst_second", self.worst_second),

@@ -10,7 +10,8 @@ use crate::scenario::{Asserts, Scenario};
 pub struct Measures {
     /// Its goodput as a part of the oracle's.
     pub efficiency: f64,
-    /// Its goodput as a part of what arrived.
+    /// Its goodput as a part of what was possible: of what arrived, or of what the servers can
+    /// do, whichever was less in each second. This does not depend on the oracle.
     pub goodput: f64,
     /// What answered requests took, in seconds: 50th, 95th and 99th percentile.
     pub latency: [Option<f64>; 3],
@@ -51,15 +52,14 @@ impl Measures {
         );
         let p99_factor = latency_ratio[2].map_or(0.0, |ratio| (1.0 / ratio).min(1.0).sqrt());
         let (limit, limit_cv) = mean_and_cv(run.limits());
-        let arrived: f64 = run
+        let possible = run
             .seconds()
             .iter()
-            .map(|second| f64::from(second.arrived))
-            .sum();
+            .map(|s| f64::from(s.arrived).min(s.capacity));
         let quarter = length * 3 / 4..length;
         let mut measures = Self {
             efficiency,
-            goodput: part(run.good(everything), arrived),
+            goodput: part(run.good(everything), possible.sum()),
             latency,
             latency_ratio,
             false_rejects: false_rejects(run, oracle),
@@ -84,6 +84,7 @@ impl Measures {
             }
         };
         at_least("efficiency", self.efficiency, asserts.efficiency);
+        at_least("goodput", self.goodput, asserts.goodput);
         at_least("worst second", self.worst_second, asserts.worst_second);
         at_least("fairness", self.fairness, asserts.fairness);
         at_least("end", self.end, asserts.end);
@@ -97,6 +98,13 @@ impl Measures {
             match self.latency_ratio[2] {
                 Some(ratio) if ratio <= bound => {}
                 Some(ratio) => failures.push(format!("p99 {ratio:.2} x > {bound} x")),
+                None => failures.push("p99: nothing was answered".to_owned()),
+            }
+        }
+        if let Some(bound) = asserts.latency {
+            match self.latency[2] {
+                Some(p99) if p99 <= bound.secs() => {}
+                Some(p99) => failures.push(format!("p99 {:.0} ms > {bound}", p99 * 1e3)),
                 None => failures.push("p99: nothing was answered".to_owned()),
             }
         }

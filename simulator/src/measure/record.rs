@@ -20,6 +20,8 @@ pub struct Record {
 pub struct Second {
     /// Requests that arrived.
     pub arrived: u32,
+    /// What the servers could have done.
+    pub capacity: f64,
     /// Requests answered within the SLO.
     pub good: u32,
     /// Requests answered.
@@ -60,6 +62,7 @@ impl Record {
         self.ticks += 1;
         if let (Some(second), Some(good_of)) = (self.seconds.last_mut(), self.good_of.last_mut()) {
             second.arrived += tick.arrived;
+            second.capacity += tick.capacity / TICKS_PER_SECOND as f64;
             second.good += tick.good;
             second.answered += tick.answered();
             second.attempts += tick.attempts;
