@@ -3,12 +3,12 @@
 //! For each phase, in order, the run is copied at its beginning, and the copies go on with one limit
 //! each until its end. On a few seeds together, the oracle takes
 //!
-//! - the smallest limit that keeps nobody waiting and rejects nobody, and a quarter more, if under
-//!   it next to nobody is refused or gives up, and the goodput is the best or next to it: there is no
-//!   overload, and no reject is right;
-//! - otherwise, of the limits whose goodput is within half a percent of the best, the one with the
+//! - twice the smallest limit that keeps nobody waiting and rejects nobody, if under it next to nobody
+//!   is refused or gives up and the goodput is the best or next to it: there is no overload, and no
+//!   reject is right;
+//! - otherwise, of the limits whose goodput is within one percent of the best, the one with the
 //!   lowest 99th percentile;
-//! - the limit of the phase before, if nothing is good under any.
+//! - the limit of the phase before, if next to nothing is good under any.
 //!
 //! It knows the future of its phase and nothing of the one after, so it can be beaten: by somebody who
 //! lowers the limit before the trouble comes, and who lets it move within a phase.
@@ -33,8 +33,7 @@ pub fn schedule(run: &Config, place: Place, seeds: &[u64]) -> Schedule {
     for (i, begin) in begins.iter().enumerate() {
         let end = begins.get(i + 1).copied().unwrap_or(run.length);
         for sim in &mut sims {
-            // All that happens at the beginning of a phase happens under its limit.
-            sim.run_until(Span::from_nanos(begin.nanos().saturating_sub(1)));
+            run_up_to(sim, *begin);
             sim.take_ticks();
         }
         let before = schedule.last().map(|(_, limit)| *limit);
@@ -79,11 +78,18 @@ pub fn sim(run: &Config, place: Place, seed: u64) -> Sim<Fixed> {
 pub fn follow(sim: &mut Sim<Fixed>, schedule: &Schedule, place: Place, end: Span) {
     for (begin, limit) in schedule {
         if (sim.now()..=end).contains(begin) {
-            sim.run_until(Span::from_nanos(begin.nanos().saturating_sub(1)));
+            run_up_to(sim, *begin);
             set_limit(sim, place, *limit);
         }
     }
     sim.run_until(end);
+}
+
+/// Runs until just before `begin`: all that happens at it happens under the limit of its phase.
+fn run_up_to(sim: &mut Sim<Fixed>, begin: Span) {
+    if begin > sim.now() {
+        sim.run_until(Span::from_nanos(begin.nanos() - 1));
+    }
 }
 
 fn set_limit(sim: &mut Sim<Fixed>, place: Place, limit: usize) {
@@ -163,7 +169,7 @@ fn best(trial: impl Fn(usize) -> Trial, before: Option<usize>) -> usize {
         limit *= 2;
     }
     let most = |trials: &[Trial]| trials.iter().map(|trial| trial.good).max().unwrap_or(0);
-    if most(&trials) == 0 {
+    if most(&trials) * 1000 < trials.iter().map(|trial| trial.attempts).max().unwrap_or(0) {
         return before.unwrap_or(limit);
     }
     if let Some(free) = trials
@@ -180,7 +186,7 @@ fn best(trial: impl Fn(usize) -> Trial, before: Option<usize>) -> usize {
                 high = middle;
             }
         }
-        return high + high.div_ceil(4);
+        return 2 * high;
     }
     for factor in [1.41, 0.71, 1.19, 0.84] {
         let best = trials
@@ -222,7 +228,7 @@ fn best(trial: impl Fn(usize) -> Trial, before: Option<usize>) -> usize {
 }
 
 fn is_as_good(trial: &Trial, most: u64) -> bool {
-    trial.good as f64 >= 0.995 * most as f64
+    trial.good as f64 >= 0.99 * most as f64
 }
 
 /// The largest limit that is tried.

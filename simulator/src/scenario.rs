@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Config, Invalid, Span};
+use crate::model::{Config, Event, Invalid, Span};
 
 /// One file of `scenarios/`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -126,7 +126,7 @@ impl Scenario {
         FILES.iter().map(read).collect()
     }
 
-    /// Returns when its phases begin: at 0, at each event, and where a straight line ends.
+    /// Returns when its phases begin: at 0, at each event but bursts, and where a straight line ends.
     ///
     /// A long line is a phase every 10 s, because one limit cannot be right for all of it.
     #[must_use]
@@ -139,7 +139,13 @@ impl Scenario {
 #[must_use]
 pub fn phases(run: &Config) -> Vec<Span> {
     let mut begins = vec![0];
-    for event in &run.events {
+    // After a burst everything is as before.
+    let is_burst = |event: &&Event| {
+        let mut burst = Event::new(event.at);
+        (burst.burst, burst.note) = (event.burst, event.note.clone());
+        **event == burst
+    };
+    for event in run.events.iter().filter(|event| !is_burst(event)) {
         let at = event.at.nanos();
         begins.push(at);
         let over = event.over.nanos();

@@ -112,7 +112,7 @@ fn general_service_times_wait_as_pollaczek_and_khinchine_say() {
 fn a_limit_without_a_queue_rejects_as_erlang_says() {
     for (c, utilization) in [(1, 1.0), (8, 0.8), (8, 2.0), (32, 1.0)] {
         let config = config(
-            400,
+            1600,
             params(|p| {
                 p.servers = c;
                 p.rate = utilization * p.capacity();
@@ -431,6 +431,27 @@ fn at_limit(room: Option<Option<u32>>) -> AtLimit {
     room.map_or(AtLimit::Reject, |room| AtLimit::Wait { room: maybe(room) })
 }
 
+/// What may be done to a run from outside.
+#[derive(Clone, Debug)]
+enum Meddling {
+    Limit(usize),
+    PlantLimit(Option<usize>),
+    Event(u32),
+}
+
+fn meddling() -> impl Strategy<Value = Meddling> {
+    prop_oneof![
+        (1usize..60).prop_map(Meddling::Limit),
+        prop::option::of(1usize..40).prop_map(Meddling::PlantLimit),
+        (0u32..100).prop_map(Meddling::Event),
+    ]
+}
+
+fn vegas(limit: usize) -> Vegas {
+    let builder = Vegas::builder().max_limit(limit.max(20));
+    builder.initial_limit(limit).seed(1).build()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
@@ -439,21 +460,39 @@ proptest! {
         config in arbitrary_config(),
         limit in 1usize..60,
         plant in prop::option::of(1usize..40),
+        meddlings in prop::collection::vec((0usize..30, meddling()), 0..4),
     ) {
         config.check().unwrap();
-        let mut sim = Sim::new(&config, 1, move |_| Fixed::new(limit), plant.map(Fixed::new));
+        let mut sim = Sim::new(&config, 1, move |_| vegas(limit), plant.map(vegas));
         let mut seen = Totals::default();
-        while sim.now() < config.length {
-            sim.run_until(Span::from_nanos(sim.now().nanos() + Sim::<Fixed>::TICK.nanos()));
+        let (mut servers, mut room) = (0, Some(0));
+        for tick in 0.. {
+            if sim.now() >= config.length {
+                break;
+            }
+            for (_, meddling) in meddlings.iter().filter(|(at, _)| *at == tick) {
+                match meddling.clone() {
+                    Meddling::Limit(limit) => sim.set_algorithm(move |_| vegas(limit)),
+                    Meddling::PlantLimit(limit) => sim.set_plant_algorithm(limit.map(vegas)),
+                    Meddling::Event(burst) => {
+                        let mut event = Event::new(sim.now());
+                        event.burst = burst;
+                        event.pause = Span::from_millis(u64::from(burst));
+                        sim.insert(event);
+                    }
+                }
+            }
+            let end = Span::from_nanos(sim.now().nanos() + Sim::<Fixed>::TICK.nanos());
+            while !sim.run_for(end, 1) {
+                servers = servers.max(sim.params().servers as usize);
+                room = room.zip(sim.params().queue.get()).map(|(a, b): (u32, u32)| a.max(b));
+                let (busy, queued) = sim.servers();
+                prop_assert!(busy <= servers);
+                prop_assert!(room.is_none_or(|room| queued <= room as usize));
+            }
             let totals = sim.totals();
             prop_assert_eq!(totals.arrived, totals.succeeded + totals.failed + totals.pending);
             prop_assert_eq!(totals.attempts, totals.ended + totals.waiting + totals.in_flight);
-            prop_assert!(totals.in_flight <= (limit * sim.limits().count()) as u64);
-            if let Some((limit, in_flight)) = sim.plant_limiter() {
-                prop_assert!(in_flight <= limit);
-                let (busy, queued) = sim.servers();
-                prop_assert!((busy + queued) as u64 <= limit);
-            }
             for tick in sim.take_ticks() {
                 seen.arrived += u64::from(tick.arrived);
                 seen.succeeded += u64::from(tick.answered());
@@ -477,5 +516,26 @@ proptest! {
         prop_assert_eq!(sim.servers(), (0, 0));
         prop_assert_eq!(totals.arrived, totals.succeeded + totals.failed + totals.pending);
         prop_assert_eq!(totals.pending, 0);
+    }
+
+    #[test]
+    fn no_constant_limit_is_ever_exceeded(
+        config in arbitrary_config(),
+        limit in 1usize..60,
+        plant in prop::option::of(1usize..40),
+    ) {
+        let mut sim = Sim::new(&config, 1, move |_| Fixed::new(limit), plant.map(Fixed::new));
+        while !sim.run_for(config.length, 1) {
+            for [of_instance, in_flight, waiting] in sim.instances() {
+                prop_assert!(in_flight <= of_instance);
+                // Whoever waits does so because there is no room.
+                prop_assert!(waiting == 0 || in_flight == of_instance);
+            }
+            if let Some((limit, in_flight)) = sim.plant_limiter() {
+                prop_assert!(in_flight <= limit);
+                let (busy, queued) = sim.servers();
+                prop_assert!((busy + queued) as u64 <= limit);
+            }
+        }
     }
 }

@@ -111,7 +111,7 @@ fn what_is_wrong_is_named_with_its_range() {
         ),
         (
             "[[run.events]]\nat = \"5s\"\nburst = 1000000",
-            "file.run.events[0].burst: must be from 0 to 100000, got 1000000",
+            "file.run.events[0].burst: must be from 0 to 10000, got 1000000",
         ),
         (
             "[[run.events]]\nat = \"5s\"\nset = { black_hole = true }",

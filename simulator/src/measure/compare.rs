@@ -20,20 +20,35 @@ pub(super) fn false_rejects(run: &Record, oracle: &Record) -> f64 {
     }
 }
 
-/// Returns the lowest goodput of any second, as a part of the oracle's; where traffic is low, a
-/// "second" is as long as the oracle needs for some.
-pub(super) fn worst_second(run: &Record, oracle: &Record) -> f64 {
-    let width = width(oracle, 0..oracle.seconds().len());
+/// Returns how many of the requests that arrived the servers could have answered in time: in each
+/// second what came in it, or was left from before and may still wait within the SLO.
+pub(super) fn possible(scenario: &Scenario, run: &Record) -> f64 {
+    let (mut left, mut possible) = (0.0, 0.0);
+    for second in run.seconds() {
+        let there = f64::from(second.arrived) + left;
+        let done = there.min(second.capacity);
+        possible += done;
+        left = (there - done).min(second.capacity * scenario.run.slo.secs());
+    }
+    possible
+}
+
+/// Returns the lowest goodput of any second, as a part of the oracle's. In a phase with little
+/// traffic, a "second" is as long as the oracle needs for some.
+pub(super) fn worst_second(scenario: &Scenario, run: &Record, oracle: &Record) -> f64 {
     let mut worst: f64 = 1.0;
-    let mut start = 0;
-    while start + width <= oracle.seconds().len() {
-        let window = start..start + width;
-        let best = oracle.good(window.clone());
-        // In a second of next to nothing, a few more or less are chance.
-        if best >= f64::from(ENOUGH) {
-            worst = worst.min(run.good(window) / best);
+    for phase in phases(scenario, run, oracle) {
+        let width = width(oracle, phase.clone());
+        let mut start = phase.start;
+        while start + width <= phase.end {
+            let window = start..start + width;
+            let best = oracle.good(window.clone());
+            // Of next to nothing, a few more or less are chance.
+            if best >= f64::from(ENOUGH) {
+                worst = worst.min(run.good(window) / best);
+            }
+            start += width;
         }
-        start += width;
     }
     worst
 }
@@ -41,36 +56,41 @@ pub(super) fn worst_second(run: &Record, oracle: &Record) -> f64 {
 /// Returns how long it took after the start and each event until goodput and mean latency were
 /// near the oracle's and stayed there for a while.
 pub(super) fn settled(scenario: &Scenario, run: &Record, oracle: &Record) -> Vec<Option<f64>> {
-    let length = scenario.run.length.secs().floor() as usize;
-    let length = length.min(oracle.seconds().len()).min(run.seconds().len());
-    let mut begins = vec![0];
+    let phases = phases(scenario, run, oracle).into_iter();
+    phases.map(|phase| settled_in(phase, run, oracle)).collect()
+}
+
+fn settled_in(phase: Range<usize>, run: &Record, oracle: &Record) -> Option<f64> {
+    let width = width(oracle, phase.clone()).max(3).min(phase.len());
+    let starts = phase.start..phase.end - width + 1;
+    let lasting = LASTING.min(starts.len());
+    let (mut first, mut stays) = (None, 0);
+    for start in starts {
+        if near(run, oracle, start..start + width) {
+            first.get_or_insert(start);
+            stays += 1;
+            if stays == lasting {
+                return first.map(|first| (first - phase.start) as f64);
+            }
+        } else {
+            (first, stays) = (None, 0);
+        }
+    }
+    None
+}
+
+/// Returns the seconds from the start and from each event to the next one; one that takes a while
+/// begins when it is over.
+fn phases(scenario: &Scenario, run: &Record, oracle: &Record) -> Vec<Range<usize>> {
+    let length = oracle.seconds().len().min(run.seconds().len());
+    let mut begins = vec![0, length];
     for event in &scenario.run.events {
         begins.push((event.at.secs() + event.over.secs()).ceil() as usize);
     }
+    begins.retain(|begin| *begin <= length);
     begins.sort_unstable();
     begins.dedup();
-    begins.retain(|begin| *begin < length);
-    let mut settled = Vec::new();
-    for (i, begin) in begins.iter().enumerate() {
-        let end = begins.get(i + 1).copied().unwrap_or(length);
-        let width = width(oracle, *begin..end).max(3).min(end - begin);
-        let is_near = |start: usize| near(run, oracle, start..start + width);
-        let mut first = None;
-        let mut stays = 0;
-        for start in *begin..=end - width {
-            if is_near(start) {
-                first.get_or_insert(start);
-                stays += 1;
-                if stays == LASTING {
-                    break;
-                }
-            } else {
-                (first, stays) = (None, 0);
-            }
-        }
-        settled.push(first.map(|first| (first - begin) as f64));
-    }
-    settled
+    begins.windows(2).map(|pair| pair[0]..pair[1]).collect()
 }
 
 /// Returns whether goodput and mean latency in these seconds are near the oracle's.
@@ -124,4 +144,4 @@ pub(super) fn fairness(scenario: &Scenario, run: &Record) -> f64 {
 const ENOUGH: u32 = 25;
 
 /// So many seconds in a row are not chance.
-const LASTING: u32 = 5;
+const LASTING: usize = 5;

@@ -1,7 +1,7 @@
 use serde::Serialize;
 
 use super::Record;
-use super::compare::{fairness, false_rejects, settled, worst_second};
+use super::compare::{fairness, false_rejects, possible, settled, worst_second};
 use crate::scenario::{Asserts, Scenario};
 
 /// How well an algorithm did in one run.
@@ -10,8 +10,8 @@ use crate::scenario::{Asserts, Scenario};
 pub struct Measures {
     /// Its goodput as a part of the oracle's.
     pub efficiency: f64,
-    /// Its goodput as a part of what was possible: of what arrived, or of what the servers can
-    /// do, whichever was less in each second. This does not depend on the oracle.
+    /// Its goodput as a part of what the servers could have done of what arrived, without contention
+    /// and pauses. This does not depend on the oracle.
     pub goodput: f64,
     /// What answered requests took, in seconds: 50th, 95th and 99th percentile.
     pub latency: [Option<f64>; 3],
@@ -52,21 +52,17 @@ impl Measures {
         );
         let p99_factor = latency_ratio[2].map_or(0.0, |ratio| (1.0 / ratio).min(1.0).sqrt());
         let (limit, limit_cv) = mean_and_cv(run.limits());
-        let possible = run
-            .seconds()
-            .iter()
-            .map(|s| f64::from(s.arrived).min(s.capacity));
         let quarter = length * 3 / 4..length;
         let mut measures = Self {
             efficiency,
-            goodput: part(run.good(everything), possible.sum()),
+            goodput: part(run.good(everything), possible(scenario, run)),
             latency,
             latency_ratio,
             false_rejects: false_rejects(run, oracle),
             settled: settled(scenario, run, oracle),
             limit,
             limit_cv,
-            worst_second: worst_second(run, oracle),
+            worst_second: worst_second(scenario, run, oracle),
             end: part(run.good(quarter.clone()), oracle.good(quarter)),
             fairness: fairness(scenario, run),
             score: efficiency.max(0.01) * p99_factor.max(0.01),

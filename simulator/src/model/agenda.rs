@@ -24,6 +24,8 @@ pub(super) enum What {
     Request(usize),
     /// The plant answers an attempt that it did not work on.
     Answer(usize),
+    /// The plant's limiter rejects an attempt.
+    Rejection(usize),
     /// A response reaches its client.
     Response(usize),
     /// A client gives up, if the attempt is still the same.
@@ -55,6 +57,13 @@ impl Agenda {
         match self.deadlines.back() {
             Some((last, _)) if *last > at => self.note(at, What::Deadline(ticket)),
             _ => self.deadlines.push_back((at, ticket)),
+        }
+    }
+
+    /// Forgets deadlines of attempts that have ended, if they are most of all.
+    pub(super) fn tidy(&mut self, attempts: usize, is_there: impl Fn(Ticket) -> bool) {
+        if self.deadlines.len() > 4 * attempts + 4096 {
+            self.deadlines.retain(|(_, ticket)| is_there(*ticket));
         }
     }
 

@@ -4,7 +4,7 @@ use tower_adaptive::Algorithm;
 
 use super::Sim;
 use super::agenda::What;
-use super::attempt::{Client, Response, outcome};
+use super::attempt::{Client, Response};
 use super::limiter::{Entry, Limiter, Ticket, Verdict};
 use super::plant::Job;
 
@@ -24,7 +24,9 @@ impl<A: Algorithm> Sim<A> {
             Verdict::Rejected => {
                 self.tick.plant_rejected += 1;
                 self.attempts[key].response = Response::Overload;
-                self.respond(key);
+                // Not at once: whoever waits for its permit could be rejected next, and so on,
+                // each deeper in the stack.
+                self.agenda.note(self.now, What::Rejection(key));
             }
         }
     }
@@ -38,8 +40,9 @@ impl<A: Algorithm> Sim<A> {
 
     fn enter_plant(&mut self, key: usize) {
         let attempt = &mut self.attempts[key];
-        let (number, tried) = (attempt.request.number, attempt.request.tried);
-        if self.draws.is_error(self.params.error_rate, number, tried) {
+        let (number, reached) = (attempt.request.number, attempt.request.reached);
+        attempt.request.reached += 1;
+        if self.draws.is_error(self.params.error_rate, number, reached) {
             attempt.response = Response::Error;
             if let Some(time) = self.params.error_time.get() {
                 return self.agenda.note(self.now + time.nanos(), What::Answer(key));
@@ -48,12 +51,13 @@ impl<A: Algorithm> Sim<A> {
         let job = Job {
             key,
             request: number,
-            attempt: tried,
+            attempt: reached,
         };
         if !self.plant.enter(job, &self.params, &self.draws, self.now) {
             self.tick.refused += 1;
-            attempt.response = Response::Overload;
-            self.answer(key);
+            attempt.response = Response::Refusal;
+            let at = self.now + self.params.refusal_time.nanos();
+            self.agenda.note(at, What::Answer(key));
         }
     }
 
@@ -74,14 +78,14 @@ impl<A: Algorithm> Sim<A> {
     pub(super) fn answer(&mut self, key: usize) {
         let attempt = &self.attempts[key];
         if let (Some(limiter), true) = (&mut self.plant_limiter, attempt.is_counted_by_plant) {
-            let outcome = outcome(attempt.response, self.params.error_counts_as);
+            let outcome = attempt.response.outcome(&self.params);
             limiter.finish(attempt.plant, outcome, self.now);
             self.admit_waiting_at_plant();
         }
         self.respond(key);
     }
 
-    fn respond(&mut self, key: usize) {
+    pub(super) fn respond(&mut self, key: usize) {
         if self.params.black_hole {
             return self.lost(key);
         }
@@ -94,7 +98,14 @@ impl<A: Algorithm> Sim<A> {
 
     /// The request or its response is lost; only its client's deadline can end it.
     fn lost(&mut self, key: usize) {
-        self.attempts[key].is_out = false;
+        let attempt = &mut self.attempts[key];
+        attempt.is_out = false;
+        if attempt.client != Client::Gone && !attempt.has_deadline {
+            // It began when there was none, and nothing else would ever end it.
+            attempt.has_deadline = true;
+            let ticket = attempt.ticket(key);
+            self.note_deadline(ticket);
+        }
         self.forget_if_done(key);
     }
 

@@ -2,7 +2,7 @@ use tower_adaptive::{Algorithm, Outcome};
 
 use super::agenda::What;
 use super::limiter::{Entry, Ticket, Verdict};
-use super::{CountsAs, Sim};
+use super::{CountsAs, Params, Sim};
 
 /// What a user wants, however often it is tried.
 #[derive(Clone, Copy, Debug)]
@@ -12,7 +12,10 @@ pub(super) struct Request {
     /// The client of the closed loop that waits for it.
     client: Option<u32>,
     /// How often it has been tried before.
-    pub(super) tried: u32,
+    tried: u32,
+    /// How often the plant has taken it in. Chance in the plant goes by this: a rejection before it
+    /// does not give a request another service time.
+    pub(super) reached: u32,
 }
 
 impl Request {
@@ -22,6 +25,7 @@ impl Request {
             arrived,
             client,
             tried: 0,
+            reached: 0,
         }
     }
 }
@@ -37,6 +41,8 @@ pub(super) struct Attempt {
     entry: Entry,
     pub(super) plant: Entry,
     pub(super) is_counted_by_plant: bool,
+    /// Whether somebody has noted when its client gives up.
+    pub(super) has_deadline: bool,
     /// Whether it is at the plant, or on a way to or from it.
     pub(super) is_out: bool,
     pub(super) response: Response,
@@ -56,8 +62,31 @@ pub(super) enum Response {
     Success,
     /// An error by chance.
     Error,
-    /// There was no room.
+    /// The queue was full.
+    Refusal,
+    /// A limiter rejected it.
     Overload,
+}
+
+impl Attempt {
+    pub(super) fn ticket(&self, key: usize) -> Ticket {
+        Ticket {
+            key,
+            serial: self.serial,
+        }
+    }
+}
+
+impl Response {
+    /// Returns what it teaches.
+    pub(super) fn outcome(self, params: &Params) -> Option<Outcome> {
+        match self {
+            Self::Success => Some(Outcome::Success),
+            Self::Overload => Some(Outcome::Overload),
+            Self::Error => params.error_counts_as.outcome(),
+            Self::Refusal => params.refusal_counts_as.outcome(),
+        }
+    }
 }
 
 impl<A: Algorithm> Sim<A> {
@@ -95,16 +124,29 @@ impl<A: Algorithm> Sim<A> {
             entry,
             plant: Entry::default(),
             is_counted_by_plant: false,
+            has_deadline: false,
             is_out: false,
             response: Response::Success,
         });
-        if let Some(deadline) = self.params.deadline.get() {
-            let at = self.now.saturating_add(deadline.nanos());
-            self.agenda.note_deadline(at, ticket);
-        }
+        self.note_deadline(ticket);
         if client == Client::WaitsForResponse {
             self.send(ticket.key);
         }
+    }
+
+    /// Notes when the client gives up. A response that comes just then is in time.
+    pub(super) fn note_deadline(&mut self, ticket: Ticket) {
+        let Some(deadline) = self.params.deadline.get() else {
+            return;
+        };
+        let at = self.now.saturating_add(deadline.nanos()).saturating_add(1);
+        self.attempts[ticket.key].has_deadline = true;
+        self.agenda.note_deadline(at, ticket);
+        let attempts = &self.attempts;
+        self.agenda.tidy(attempts.len(), |ticket| {
+            let attempt = attempts.get(ticket.key);
+            attempt.is_some_and(|attempt| attempt.serial == ticket.serial)
+        });
     }
 
     /// The request goes out.
@@ -123,11 +165,11 @@ impl<A: Algorithm> Sim<A> {
         }
         let attempt = self.attempts.remove(key);
         self.totals.ended += 1;
-        let teaches = outcome(attempt.response, self.params.error_counts_as);
+        let teaches = attempt.response.outcome(&self.params);
         self.release(&attempt, teaches);
         match attempt.response {
             Response::Success => self.succeeded(&attempt),
-            Response::Overload => self.try_again(attempt.request),
+            Response::Overload | Response::Refusal => self.try_again(attempt.request),
             Response::Error => {
                 self.tick.errors += 1;
                 match self.params.error_counts_as {
@@ -194,7 +236,7 @@ impl<A: Algorithm> Sim<A> {
     fn succeeded(&mut self, attempt: &Attempt) {
         let request = attempt.request;
         let latency_ns = self.now - request.arrived;
-        let micros = u32::try_from(latency_ns / 1000).unwrap_or(u32::MAX);
+        let micros = u32::try_from(latency_ns.div_ceil(1000).max(1)).unwrap_or(u32::MAX);
         self.tick.latencies_us.push(micros);
         if latency_ns <= self.slo_ns {
             self.tick.good += 1;
@@ -208,12 +250,12 @@ impl<A: Algorithm> Sim<A> {
             self.tick.late += 1;
         }
         self.totals.succeeded += 1;
-        self.decided(request);
+        self.decided(request, SHORTEST_ROUND_NS);
     }
 
     /// Tries a request again that was rejected, refused or given up, or lets it fail.
     fn try_again(&mut self, mut request: Request) {
-        if request.tried >= self.params.retries {
+        if request.tried >= self.params.retries || self.retries.len() >= MOST {
             return self.failed(request);
         }
         request.tried += 1;
@@ -228,20 +270,15 @@ impl<A: Algorithm> Sim<A> {
     fn failed(&mut self, request: Request) {
         self.tick.failed += 1;
         self.totals.failed += 1;
-        self.decided(request);
+        self.decided(request, SHORTEST_FAILURE_NS);
     }
 
-    fn decided(&mut self, request: Request) {
+    /// Ends a request. A client of the closed loop does not come back sooner than `shortest_ns` after
+    /// its arrival: it could do so at the same instant, for ever.
+    fn decided(&mut self, request: Request, shortest_ns: u64) {
         self.totals.pending -= 1;
         if let Some(id) = request.client {
-            // A client without anything to think about that was rejected at once would otherwise
-            // come back at the same instant, for ever.
-            if request.arrived == self.now && self.params.think_time.nanos() == 0 {
-                let at = self.now + SHORTEST_ROUND_NS;
-                self.agenda.note(at, What::Client(id));
-            } else {
-                self.think(id);
-            }
+            self.think(id, request.arrived + shortest_ns);
         }
     }
 
@@ -253,14 +290,8 @@ impl<A: Algorithm> Sim<A> {
     }
 }
 
-/// Returns what a response teaches.
-pub(super) fn outcome(response: Response, error_counts_as: CountsAs) -> Option<Outcome> {
-    match (response, error_counts_as) {
-        (Response::Success, _) | (Response::Error, CountsAs::Success) => Some(Outcome::Success),
-        (Response::Overload, _) | (Response::Error, CountsAs::Overload) => Some(Outcome::Overload),
-        (Response::Error, CountsAs::Nothing) => None,
-    }
-}
+/// So many requests at most wait for a retry, and so many attempts in a line or a queue.
+pub(super) const MOST: usize = 1_000_000;
 
-/// How soon a client of the closed loop comes back that was rejected and has nothing to think about.
-const SHORTEST_ROUND_NS: u64 = 1_000_000;
+const SHORTEST_ROUND_NS: u64 = 10_000;
+const SHORTEST_FAILURE_NS: u64 = 1_000_000;

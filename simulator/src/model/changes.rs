@@ -131,7 +131,7 @@ impl<A: Algorithm> Sim<A> {
         }
         if differs(|a, b| a.clients != b.clients, &self.params) {
             for id in self.closed_loop.set_count(self.params.clients) {
-                self.think(id);
+                self.think(id, self.now);
             }
         }
         if differs(|a, b| a.pause_every != b.pause_every, &self.params) {
@@ -143,11 +143,12 @@ impl<A: Algorithm> Sim<A> {
         }
     }
 
-    /// Lets a client of the closed loop think, and then send.
-    pub(super) fn think(&mut self, id: u32) {
+    /// Lets a client of the closed loop think, and then send, but not before `earliest`.
+    pub(super) fn think(&mut self, id: u32, earliest: u64) {
         let mean_ns = self.params.think_time.nanos();
         let think_ns = self.draws.think_ns(mean_ns, self.closed_loop.upcoming(id));
-        self.agenda.note(self.now + think_ns, What::Client(id));
+        let at = (self.now + think_ns).max(earliest);
+        self.agenda.note(at, What::Client(id));
     }
 
     pub(super) fn pause(&mut self, length_ns: u64) {

@@ -31,7 +31,7 @@ pub enum AtLimit {
     Reject,
     /// It lets requests wait, first come first served.
     Wait {
-        /// How many, before it rejects.
+        /// How many, before it rejects. With "none", a million.
         #[serde(default)]
         room: Maybe<u32>,
     },
@@ -171,5 +171,5 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 }
 
 const DAY: Span = Span::from_secs(24 * 3600);
-const MOST_AT_ONCE: u32 = 100_000;
+const MOST_AT_ONCE: u32 = 10_000;
 const LONGEST_NOTE: usize = 200;

@@ -9,6 +9,14 @@ pub(super) struct Gauge {
 }
 
 impl Gauge {
+    pub(super) fn new(now: u64) -> Self {
+        Self {
+            since: now,
+            begun: now,
+            ..Self::default()
+        }
+    }
+
     pub(super) fn get(&self) -> u64 {
         self.value
     }
@@ -23,7 +31,7 @@ impl Gauge {
         self.set(now, self.value.saturating_add_signed(change));
     }
 
-    /// Returns the mean since it was last taken.
+    /// Returns the mean since it was last taken, or since it was made.
     pub(super) fn take_mean(&mut self, now: u64) -> f64 {
         self.set(now, self.value);
         let (area, begun) = (self.area, self.begun);
@@ -48,5 +56,12 @@ mod tests {
         assert_eq!(gauge.take_mean(40), (4.0 * 20.0 + 1.0 * 10.0) / 40.0);
         assert_eq!(gauge.take_mean(50), 1.0);
         assert_eq!(gauge.take_mean(50), 1.0);
+    }
+
+    #[test]
+    fn what_was_before_it_was_made_does_not_count() {
+        let mut gauge = Gauge::new(1000);
+        gauge.set(1000, 4);
+        assert_eq!(gauge.take_mean(1010), 4.0);
     }
 }

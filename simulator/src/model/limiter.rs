@@ -3,8 +3,9 @@ use std::time::Duration;
 
 use tower_adaptive::{Algorithm, Bounds, Outcome, Sample};
 
+use super::AtLimit;
+use super::attempt::MOST;
 use super::gauge::Gauge;
-use super::{AtLimit, Maybe};
 
 /// The limiter of virtual time: the algorithm is the crate's, its gate is a count.
 #[derive(Clone, Debug)]
@@ -47,10 +48,10 @@ impl<A: Algorithm> Limiter<A> {
     pub(super) fn new(algorithm: A, now: u64) -> Self {
         let mut limiter = Self {
             algorithm,
-            limit: Gauge::default(),
-            in_flight: Gauge::default(),
+            limit: Gauge::new(now),
+            in_flight: Gauge::new(now),
             line: VecDeque::new(),
-            waiting: Gauge::default(),
+            waiting: Gauge::new(now),
             created: now,
             finished: 0,
             rejected: 0,
@@ -100,10 +101,10 @@ impl<A: Algorithm> Limiter<A> {
         }
         let has_room = match at_limit {
             AtLimit::Reject => false,
-            AtLimit::Wait { room: Maybe::None } => true,
-            AtLimit::Wait {
-                room: Maybe::Some(room),
-            } => self.waiting.get() < u64::from(room),
+            AtLimit::Wait { room } => {
+                let room = room.get().map_or(MOST as u64, u64::from);
+                self.waiting.get() < room
+            }
         };
         if has_room {
             self.waiting.add(now, 1);

@@ -34,8 +34,8 @@
 //! - Servers: never more busy than there are, except while those that were taken away finish.
 //! - No limiter has more out than its limit, except after the limit fell.
 //!
-//! `tests/model.rs` checks these after every tick of random scenarios, and the queue against
-//! Erlang's C formula.
+//! `tests/model.rs` checks these in random runs, and the queue against Erlang's formulas;
+//! `tests/attempts.rs` follows single requests, by hand.
 
 mod agenda;
 mod at_plant;
@@ -56,4 +56,4 @@ pub use config::{AtLimit, Config, Event};
 pub use params::{Change, CountsAs, Params, Service};
 pub use sim::Sim;
 pub use tick::{Tick, Totals};
-pub use value::{Invalid, Maybe, Span};
+pub use value::{Invalid, InvalidSpan, Maybe, Span};

@@ -1,4 +1,5 @@
 use serde::{Deserialize, Serialize};
+use tower_adaptive::Outcome;
 
 use super::value::Field;
 use super::{Invalid, Maybe, Span};
@@ -19,7 +20,7 @@ pub enum Service {
     Bimodal,
 }
 
-/// How a classifier reports an error.
+/// How a classifier reports an error or a refusal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -31,6 +32,16 @@ pub enum CountsAs {
     Success,
     /// As an overload (a 503).
     Overload,
+}
+
+impl CountsAs {
+    pub(super) fn outcome(self) -> Option<Outcome> {
+        match self {
+            Self::Nothing => None,
+            Self::Success => Some(Outcome::Success),
+            Self::Overload => Some(Outcome::Overload),
+        }
+    }
 }
 
 /// Declares [`Params`] and, with the same options, [`Change`].
@@ -99,7 +110,11 @@ macro_rules! params {
             /// Sets what `params` are after `fraction` of the way from `start`.
             pub fn apply(&self, params: &mut Params, start: &Params, fraction: f64) {
                 $(if let Some(end) = &self.$name {
-                    params.$name = start.$name.towards(end, fraction);
+                    params.$name = if fraction < 1.0 {
+                        start.$name.towards(end, fraction)
+                    } else {
+                        end.clone()
+                    };
                 })*
             }
         }
@@ -127,8 +142,12 @@ params! {
     black_hole: bool = false, ();
     /// Servers of the plant: how many requests it works on at once.
     servers: u32 = 32, 1..=100_000;
-    /// How many requests wait for a server at most; the next is refused, as an overload.
+    /// How many requests wait for a server at most; the next is refused. With "none", a million.
     queue: Maybe<u32> = Maybe::None, 0..=10_000_000;
+    /// How long a refusal takes, without a server.
+    refusal_time: Span = Span::ZERO, Span::ZERO..=HOUR;
+    /// How the classifier reports refusals.
+    refusal_counts_as: CountsAs = CountsAs::Overload, ();
     /// How service times are spread.
     service: Service = Service::Exponential, ();
     /// The mean service time; of the fast ones, if they are bimodal.

@@ -2,6 +2,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
 use super::Params;
+use super::attempt::MOST;
 use super::draws::Draws;
 use super::gauge::Gauge;
 
@@ -51,12 +52,8 @@ impl Plant {
     /// Takes a job in, or returns `false` if the queue is full.
     pub(super) fn enter(&mut self, job: Job, params: &Params, draws: &Draws, now: u64) -> bool {
         let must_wait = self.busy() >= params.servers as usize || !self.queue.is_empty();
-        if must_wait
-            && params
-                .queue
-                .get()
-                .is_some_and(|room| self.queue.len() >= room as usize)
-        {
+        let room = params.queue.get().map_or(MOST, |room| room as usize);
+        if must_wait && self.queue.len() >= room {
             return false;
         }
         self.queue.push_back(job);
@@ -74,7 +71,8 @@ impl Plant {
             let beyond = (self.len() + 1).saturating_sub(params.servers as usize);
             let slower = 1.0 + params.contention * beyond as f64;
             let time_ns = draws.service_ns(params, job.request, job.attempt) * slower;
-            let leaves_at = self.plant_time(now) + (time_ns as u64).max(1);
+            // Contention can make a service time longer than there are nanoseconds.
+            let leaves_at = self.plant_time(now) + (time_ns as u64).clamp(1, LONGEST_NS);
             self.started += 1;
             self.leaving
                 .push(Reverse((leaves_at, self.started, job.key)));
@@ -112,6 +110,9 @@ impl Plant {
         now.max(self.resumes_at) - self.paused
     }
 }
+
+/// About 30 years.
+const LONGEST_NS: u64 = 1_000_000_000_000_000_000;
 
 #[cfg(test)]
 mod tests {

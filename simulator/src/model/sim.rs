@@ -131,9 +131,11 @@ impl<A: Algorithm> Sim<A> {
         }
     }
 
-    /// Returns the limits of all instances that there have been.
-    pub fn limits(&self) -> impl Iterator<Item = u64> {
-        self.instances.iter().map(Limiter::limit)
+    /// Returns limit, in flight and waiting of each instance that there has been.
+    pub fn instances(&self) -> impl Iterator<Item = [u64; 3]> {
+        self.instances
+            .iter()
+            .map(|limiter| [limiter.limit(), limiter.in_flight(), limiter.waiting()])
     }
 
     /// Returns limit and in flight of the plant's limiter.
@@ -227,6 +229,7 @@ impl<A: Algorithm> Sim<A> {
             What::Pause(_) => {}
             What::Request(key) => self.reach_plant(key),
             What::Answer(key) => self.answer(key),
+            What::Rejection(key) => self.respond(key),
             What::Response(key) => self.reach_client(key),
             What::Deadline(ticket) => self.deadline(ticket),
             What::Retry(key) => {

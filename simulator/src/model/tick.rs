@@ -30,7 +30,8 @@ pub struct Tick {
     pub errors: u32,
     /// Work that the plant finished for clients that had given up.
     pub wasted: u32,
-    /// What each answered request took since its arrival, in microseconds.
+    /// What each answered request took since its arrival, in microseconds, rounded up; what took more
+    /// than 71 minutes is cut off there.
     pub latencies_us: Vec<u32>,
     /// Good requests of each instance.
     pub good_of: Vec<u32>,

@@ -95,13 +95,24 @@ impl fmt::Display for Span {
 }
 
 impl std::str::FromStr for Span {
-    type Err = String;
+    type Err = InvalidSpan;
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        humantime::parse_duration(text).map(Self).map_err(|error| {
-            format!("must be a duration such as \"20ms\" or \"1m 30s\", got {text:?} ({error})")
-        })
+    fn from_str(text: &str) -> Result<Self, InvalidSpan> {
+        humantime::parse_duration(text)
+            .map(Self)
+            .map_err(|error| InvalidSpan {
+                text: text.to_owned(),
+                error,
+            })
     }
+}
+
+/// A text that is not a length of time.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("must be a duration such as \"20ms\" or \"1m 30s\", got {text:?} ({error})")]
+pub struct InvalidSpan {
+    text: String,
+    error: humantime::DurationError,
 }
 
 impl Serialize for Span {
@@ -194,7 +205,7 @@ impl Read for u32 {
 impl Read for Span {
     fn read(raw: Raw) -> Result<Self, String> {
         match raw {
-            Raw::Text(text) => text.parse(),
+            Raw::Text(text) => text.parse().map_err(|error: InvalidSpan| error.to_string()),
             Raw::Number(number) => Err(format!(
                 "must be a duration with its unit, such as \"20ms\", got {number}"
             )),
@@ -244,9 +255,8 @@ number_fields! {
     f64: |start, end, fraction| start + (end - start) * fraction;
     u32: |start, end, fraction| f64::from(start).towards(&f64::from(end), fraction).round() as Self;
     Span: |start, end, fraction| {
-        // Whole microseconds: a duration is to be read, too.
-        let micros = (start.secs() * 1e6).towards(&(end.secs() * 1e6), fraction);
-        Self(Duration::from_micros(micros.round() as u64))
+        let nanos = (start.nanos() as f64).towards(&(end.nanos() as f64), fraction);
+        Self::from_nanos(nanos.round() as u64)
     };
 }
 
