@@ -94,7 +94,7 @@ pub fn geometric_mean(values: impl Iterator<Item = f64>) -> f64 {
 /// Runs algorithms in a scenario on these seeds; `done` is told of each run, the oracle's included.
 #[must_use]
 pub fn run(scenario: &Scenario, specs: &[Spec], seeds: &[u64], done: impl Fn() + Sync) -> Outcome {
-    let schedule = oracle::schedule(&scenario.run, scenario.limiter, ORACLE_SEEDS);
+    let schedule = schedule(scenario);
     let measured: Vec<Vec<Measures>> = seeds
         .par_iter()
         .map(|seed| {
@@ -124,6 +124,12 @@ pub fn run(scenario: &Scenario, specs: &[Spec], seeds: &[u64], done: impl Fn() +
             .collect(),
         rows: specs.iter().enumerate().map(row).collect(),
     }
+}
+
+/// Finds the oracle's limits.
+#[must_use]
+pub fn schedule(scenario: &Scenario) -> Schedule {
+    oracle::schedule(&scenario.run, scenario.limiter, ORACLE_SEEDS)
 }
 
 /// Records a run of an algorithm.
@@ -186,6 +192,28 @@ fn in_pieces(length: Span, mut run_until: impl FnMut(Span)) {
         run_until(until);
     }
 }
+
+/// What takes part by default: the oracle, the algorithms, and the [`MUTANTS`].
+pub const ALGORITHMS: &[&str] = &[
+    "oracle",
+    "aimd",
+    "vegas",
+    "gradient2",
+    "windowed-aimd",
+    "windowed-vegas",
+    "windowed-gradient2",
+    "fixed:limit=20",
+    "fixed:limit=1",
+    "fixed:limit=1000",
+    "frozen-windowed-gradient2",
+];
+
+/// What must fail somewhere, or the suite could not tell.
+pub const MUTANTS: &[&str] = &[
+    "fixed:limit=1",
+    "fixed:limit=1000",
+    "frozen-windowed-gradient2",
+];
 
 /// The seeds on which the oracle looks for its limits: others than those it is measured on.
 const ORACLE_SEEDS: &[u64] = &[1_000_001, 1_000_002, 1_000_003];

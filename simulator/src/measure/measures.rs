@@ -100,8 +100,8 @@ impl Measures {
         if let Some(bound) = asserts.latency {
             match self.latency[2] {
                 Some(p99) if p99 <= bound.secs() => {}
-                Some(p99) => failures.push(format!("p99 {:.0} ms > {bound}", p99 * 1e3)),
-                None => failures.push("p99: nothing was answered".to_owned()),
+                Some(p99) => failures.push(format!("latency {:.0} ms > {bound}", p99 * 1e3)),
+                None => failures.push("latency: nothing was answered".to_owned()),
             }
         }
         if let Some(bound) = asserts.settle {

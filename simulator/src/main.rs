@@ -1,0 +1,28 @@
+//! The simulator's command line: the suite, plots, and what there is to run.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+mod cli;
+
+/// Runs the algorithms of tower-adaptive in a deterministic model of clients, network and servers.
+#[derive(Debug, Parser)]
+#[command(name = "tower-adaptive-sim")]
+enum Command {
+    /// Runs algorithms in all scenarios, and compares each with the best fixed limits.
+    Suite(cli::suite::Args),
+    /// Draws one run of a scenario as an SVG.
+    Plot(cli::plot::Args),
+    /// Lists the scenarios.
+    List,
+}
+
+fn main() -> ExitCode {
+    let result = match Command::parse() {
+        Command::Suite(args) => args.run(),
+        Command::Plot(args) => args.run(),
+        Command::List => cli::list::run(),
+    };
+    result.unwrap_or_else(|error| error.exit())
+}
