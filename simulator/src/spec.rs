@@ -151,17 +151,54 @@ impl fmt::Display for Spec {
 }
 
 impl From<AlgorithmConfig> for Spec {
-    /// Its text is only the name. The configuration must be valid.
+    /// Its text has the options that are not at their default. The configuration must be valid.
     fn from(config: AlgorithmConfig) -> Self {
+        let mut options = Vec::new();
+        if let Ok(Value::Object(table)) = serde_json::to_value(&config) {
+            let bare = defaults(config.name(), config.is_windowed());
+            for (key, value) in table.iter().filter(|(key, _)| *key != "name") {
+                match value {
+                    Value::Object(window) => {
+                        for (key, value) in window {
+                            if bare["window"].get(key) != Some(value) {
+                                options.push(option(&format!("window.{key}"), value));
+                            }
+                        }
+                    }
+                    value if bare.get(key) != Some(value) => options.push(option(key, value)),
+                    _ => {}
+                }
+            }
+        }
         let windowed = if config.is_windowed() {
             "windowed-"
         } else {
             ""
         };
+        let colon = if options.is_empty() { "" } else { ":" };
         Self {
-            text: format!("{windowed}{}", config.name()),
+            text: format!("{windowed}{}{colon}{}", config.name(), options.join(",")),
             kind: Kind::Algorithm(config),
         }
+    }
+}
+
+/// Returns the options of an algorithm that has none set, in their serde form.
+fn defaults(name: &str, windowed: bool) -> Value {
+    let mut table = serde_json::json!({ "name": name });
+    if windowed {
+        table["window"] = Map::new().into();
+    }
+    let bare = serde_json::from_value::<AlgorithmConfig>(table);
+    bare.and_then(serde_json::to_value).unwrap_or_default()
+}
+
+/// Writes an option as [`value_of`] reads it.
+fn option(key: &str, value: &Value) -> String {
+    match value {
+        Value::String(text) => format!("{key}={text}"),
+        Value::Object(percentile) => format!("{key}=percentile({})", percentile["percentile"]),
+        value => format!("{key}={value}"),
     }
 }
 
@@ -226,6 +263,26 @@ mod tests {
         assert_eq!(spec.build(1, None).max_concurrency(), 20);
         let spec: Spec = "fixed:limit=7".parse().unwrap();
         assert_eq!(spec.build(1, Some(100)).max_concurrency(), 7);
+    }
+
+    #[test]
+    fn a_configuration_has_the_text_that_it_is_read_from() {
+        let texts = [
+            "vegas",
+            "vegas:alpha=4.5,max_limit=30",
+            "windowed-vegas",
+            "windowed-gradient2:min_limit=1,window.aggregate=percentile(0.9),window.min_window=100ms",
+            "fixed:limit=7",
+            "aimd:timeout=1s 500ms",
+        ];
+        for text in texts {
+            let Kind::Algorithm(config) = text.parse::<Spec>().unwrap().kind else {
+                panic!("{text}");
+            };
+            let spec = Spec::from(config);
+            assert_eq!(spec.to_string(), text);
+            assert_eq!(text.parse::<Spec>().unwrap(), spec);
+        }
     }
 
     #[test]

@@ -142,7 +142,7 @@ const ASSERTIONS: &[Assertion] = &[
     Assertion {
         name: "latency",
         words: "too long a p99",
-        measure: |run| run.latency[2].unwrap_or(f64::INFINITY),
+        measure: |run| run.latency_s[2].unwrap_or(f64::INFINITY),
         worst: Worst::Highest,
         bound: |asserts| asserts.latency.map(Span::secs),
         format: millis,
@@ -190,7 +190,7 @@ const ASSERTIONS: &[Assertion] = &[
 ];
 
 fn slowest(run: &Measures) -> f64 {
-    let each = run.settled.iter();
+    let each = run.settled_s.iter();
     each.map(|settled| settled.unwrap_or(f64::INFINITY))
         .fold(0.0, f64::max)
 }

@@ -176,9 +176,9 @@ pub(super) fn of(scenarios: usize) -> String {
 
 /// For the start and each event; `0 ×3` is three times 0.
 fn settles(row: &Row) -> String {
-    let count = row.runs.first().map_or(0, |run| run.settled.len());
+    let count = row.runs.first().map_or(0, |run| run.settled_s.len());
     let of = |i: usize| {
-        let measure = |run: &Measures| run.settled[i].unwrap_or(f64::INFINITY);
+        let measure = |run: &Measures| run.settled_s[i].unwrap_or(f64::INFINITY);
         pair(row.median_and_worst(measure, Worst::Highest), rounded)
     };
     let each: Vec<String> = (0..count).map(of).collect();

@@ -98,7 +98,7 @@ fn near(run: &Record, oracle: &Record, seconds: Range<usize>) -> bool {
     let good = run.good(seconds.clone()) >= 0.9 * oracle.good(seconds.clone());
     let mean = |record: &Record| {
         let seconds = &record.seconds()[seconds.clone()];
-        let latency: f64 = seconds.iter().map(|second| second.latency).sum();
+        let latency: f64 = seconds.iter().map(|second| second.latency_s).sum();
         let answered: u32 = seconds.iter().map(|second| second.answered).sum();
         latency / f64::from(answered.max(1))
     };

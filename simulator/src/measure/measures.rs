@@ -14,13 +14,13 @@ pub struct Measures {
     /// and pauses. This does not depend on the oracle.
     pub goodput: f64,
     /// What answered requests took, in seconds: 50th, 95th and 99th percentile.
-    pub latency: [Option<f64>; 3],
+    pub latency_s: [Option<f64>; 3],
     /// The same as multiples of the oracle's.
     pub latency_ratio: [Option<f64>; 3],
     /// What it rejected of what was tried while the oracle rejected nothing, as a part.
     pub false_rejects: f64,
     /// How long it took to settle after the start and after each event, in seconds; `None` if it never did.
-    pub settled: Vec<Option<f64>>,
+    pub settled_s: Vec<Option<f64>>,
     /// The mean limit.
     pub limit: f64,
     /// The coefficient of variation of the limit.
@@ -44,7 +44,7 @@ impl Measures {
         let length = oracle.seconds().len();
         let everything = 0..length;
         let quantiles = [0.5, 0.95, 0.99];
-        let latency = quantiles.map(|quantile| run.quantile(quantile));
+        let latency_s = quantiles.map(|quantile| run.quantile(quantile));
         let latency_ratio = quantiles.map(|q| Some(run.quantile(q)? / oracle.quantile(q)?));
         let efficiency = part(
             run.good(everything.clone()),
@@ -56,10 +56,10 @@ impl Measures {
         let mut measures = Self {
             efficiency,
             goodput: part(run.good(everything), possible(scenario, run)),
-            latency,
+            latency_s,
             latency_ratio,
             false_rejects: false_rejects(run, oracle),
-            settled: settled(scenario, run, oracle),
+            settled_s: settled(scenario, run, oracle),
             limit,
             limit_cv,
             worst_second: worst_second(scenario, run, oracle),
@@ -98,7 +98,7 @@ impl Measures {
             }
         }
         if let Some(bound) = asserts.latency {
-            match self.latency[2] {
+            match self.latency_s[2] {
                 Some(p99) if p99 <= bound.secs() => {}
                 Some(p99) => failures.push(format!("latency {:.0} ms > {bound}", p99 * 1e3)),
                 None => failures.push("latency: nothing was answered".to_owned()),
@@ -106,7 +106,7 @@ impl Measures {
         }
         if let Some(bound) = asserts.settle {
             let slowest = self
-                .settled
+                .settled_s
                 .iter()
                 .map(|settled| settled.unwrap_or(f64::INFINITY));
             let slowest = slowest.fold(0.0, f64::max);

@@ -27,7 +27,7 @@ pub struct Second {
     /// Requests answered.
     pub answered: u32,
     /// The sum of what they took, in seconds.
-    pub latency: f64,
+    pub latency_s: f64,
     /// Attempts begun.
     pub attempts: u32,
     /// Attempts that a limiter rejected.
@@ -68,7 +68,7 @@ impl Record {
             second.attempts += tick.attempts;
             second.rejected += tick.rejected + tick.plant_rejected;
             for us in &tick.latencies_us {
-                second.latency += f64::from(*us) / 1e6;
+                second.latency_s += f64::from(*us) / 1e6;
                 self.latencies_us.saturating_record(u64::from(*us));
             }
             if good_of.len() < tick.good_of.len() {
