@@ -396,34 +396,51 @@ fn a_black_hole_swallows_requests_and_responses_and_only_deadlines_end_them() {
 }
 
 #[test]
-fn a_request_has_the_same_service_time_whatever_the_limit() {
+fn a_request_has_the_same_service_time_whatever_became_of_others() {
     let with = |limit| {
         let config = config(
             |p| {
-                p.rate = 2000.0;
-                p.servers = 100_000;
+                p.servers = 10;
                 p.service = Service::Lognormal;
                 p.service_cv = 2.0;
-                // A rejected request comes back, and is no different.
-                p.retries = 2;
-                p.error_rate = 0.0;
             },
-            Vec::new(),
+            vec![burst(1000, 2), burst(5000, 1)],
         );
-        latencies(&run(&config, &Recorder::new(limit)))
+        let ticks = run(&config, &Recorder::new(limit));
+        ticks
+            .split_at(45)
+            .1
+            .iter()
+            .flat_map(|tick| tick.latencies_us.clone())
+            .collect()
     };
-    let (all, some) = (with(100_000), with(8));
-    assert!(
-        some.len() < all.len() / 2,
-        "{} of {}",
-        some.len(),
-        all.len()
-    );
-    let mut rest = all.iter();
-    for latency in &some {
-        let found = rest.any(|other| other == latency);
-        assert!(found, "{latency} us is nobody's service time");
-    }
+    // Of the first two, one is rejected.
+    let (both, one): (Vec<u32>, Vec<u32>) = (with(2), with(1));
+    assert_eq!(both.len(), 1);
+    assert_eq!(both, one);
+}
+
+#[test]
+fn a_rejection_does_not_change_a_requests_service_time() {
+    let with = |limit| {
+        let config = config(
+            |p| {
+                p.servers = 10;
+                p.service = Service::Lognormal;
+                p.service_cv = 2.0;
+                (p.retries, p.backoff) = (10, Span::from_millis(100));
+            },
+            vec![burst(1000, 2)],
+        );
+        let recorder = Recorder::new(limit);
+        run(&config, &recorder);
+        let mut rtts: Vec<_> = recorder.samples().iter().map(|sample| sample.rtt).collect();
+        rtts.sort_unstable();
+        rtts
+    };
+    let (both, one_after_the_other) = (with(2), with(1));
+    assert_eq!(both.len(), 2);
+    assert_eq!(both, one_after_the_other);
 }
 
 #[test]
