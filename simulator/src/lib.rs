@@ -8,6 +8,7 @@
 //! | [`oracle`] | the best fixed limit of each phase |
 //! | [`measure`] | how well an algorithm did, beside the oracle |
 //! | [`suite`] | all scenarios, algorithms and seeds |
+//! | [`serve`] | the web page |
 
 pub mod measure;
 pub mod model;
@@ -15,3 +16,4 @@ pub mod oracle;
 pub mod scenario;
 pub mod spec;
 pub mod suite;
+pub mod serve;

@@ -45,6 +45,7 @@ mod config;
 mod draws;
 mod gauge;
 mod limiter;
+mod describe;
 mod params;
 mod plant;
 mod sim;
@@ -53,6 +54,7 @@ mod traffic;
 mod value;
 
 pub use config::{AtLimit, Config, Event};
+pub use describe::{Described, Domain};
 pub use params::{Change, CountsAs, Params, Service};
 pub use sim::Sim;
 pub use tick::{Tick, Totals};

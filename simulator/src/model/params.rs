@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 use tower_adaptive::Outcome;
 
+use super::describe::{Describe, Described, sentence};
 use super::value::Field;
 use super::{Invalid, Maybe, Span};
 
@@ -72,6 +73,17 @@ macro_rules! params {
             pub fn check(&self) -> Result<(), Invalid> {
                 $(self.$name.check($range).map_err(|e| Invalid::new(stringify!($name), e))?;)*
                 self.check_together()
+            }
+
+            /// Describes every option, in the order of their declaration.
+            #[must_use]
+            pub fn describe() -> Vec<Described> {
+                vec![$(Described {
+                    name: stringify!($name),
+                    doc: sentence(&[$($doc),*]),
+                    domain: <$type as Describe>::domain($range),
+                    optional: <$type as Describe>::OPTIONAL,
+                },)*]
             }
         }
 

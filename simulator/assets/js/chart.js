@@ -1,0 +1,254 @@
+// One chart: a header with toggles and values, and a uPlot below it.
+
+import { DASHES, logRange, roundUp } from "./chart-kinds.js";
+import { Buffers, visible } from "./decimate.js";
+import { h, setText } from "./dom.js";
+import { seconds, short } from "./units.js";
+
+export class Chart {
+  #buffers = new Buffers();
+  #lines;
+  #sources = [];
+  #values = [];
+
+  constructor(kind, app, colors, host) {
+    this.kind = kind;
+    this.app = app;
+    this.colors = colors;
+    this.#lines = linesOf(kind, app.session.lanes.length);
+    this.readout = h("div", { class: "readout", "aria-hidden": "true" });
+    this.toggles = h("div", { class: "toggles", role: "group", "aria-label": `Lines of ${kind.title}` });
+    this.canvas = h("div", { class: "plot" });
+    this.root = h("section", { class: "chart", "data-chart": kind.id, "aria-label": kind.title },
+      h("header", {}, h("h2", {}, kind.title, h("span", { class: "unit" }, kind.unit)), this.toggles, this.readout),
+      this.canvas);
+    host.append(this.root);
+    this.#buildToggles();
+    this.#buildReadout();
+  }
+
+  /** Makes the uPlot; the element must be laid out. */
+  mount(width, height, bottom, axis) {
+    this.plot?.destroy();
+    this.plot = new uPlot(this.#options(width, height, bottom, axis), [[], ...this.#lines.map(() => [])], this.canvas);
+    this.plot.over.addEventListener("mouseleave", () => this.app.emit("cursor", null));
+  }
+
+  resize(width, height) {
+    this.plot.setSize({ width, height });
+  }
+
+  /** Whether a line is shown: neither its lane nor its kind is hidden. */
+  isShown(line) {
+    const { hidden } = this.app.view;
+    return !hidden.has(line.series.key) && !(line.lane !== null && hidden.has(`lane${line.lane}`));
+  }
+
+  /** Draws what is visible between two times. */
+  draw(range) {
+    const store = this.app.shown;
+    const from = Math.max(0, store.indexAt(range[0]) - 1);
+    const to = Math.min(store.indexAt(Math.min(range[1], range[2]) + store.tick * 0.5), store.length);
+    this.#sources = this.#lines.map((line) => (this.isShown(line) ? sourceOf(store, line) : null));
+    const pixels = Math.max(50, this.plot.bbox.width / devicePixelRatio);
+    const data = visible(store.t.data, this.#sources, from, Math.max(from, to), pixels, this.#buffers);
+    this.range = range;
+    this.plot.setData(data);
+  }
+
+  /** Applies which lines are hidden. */
+  refresh() {
+    this.#lines.forEach((line, i) => {
+      const show = this.isShown(line);
+      if (this.plot && this.plot.series[i + 1].show !== show) this.plot.setSeries(i + 1, { show }, false);
+    });
+    for (const button of this.toggles.querySelectorAll("button[data-key]")) {
+      button.setAttribute("aria-pressed", String(!this.app.view.hidden.has(button.dataset.key)));
+    }
+    this.#buildReadout();
+  }
+
+  /** Writes the values at a tick into the header. */
+  read(index) {
+    const store = this.app.shown;
+    for (const { line, element } of this.#values) {
+      setText(element, this.kind.format(store.value(line.series.key, line.lane, index)));
+    }
+  }
+
+  #buildToggles() {
+    const { app, kind } = this;
+    const single = kind.series.length === 1;
+    if (!single) {
+      for (const series of kind.series) {
+        const toggle = () => app.emit("toggle", series.key);
+        this.toggles.append(h("button", { type: "button", class: "toggle", "data-key": series.key, on: { click: toggle } }, series.label));
+      }
+    }
+    if (kind.canLog) {
+      this.toggles.append(h("button", { type: "button", class: "toggle", "data-log": true, "aria-pressed": String(app.view.log), on: { click: () => app.emit("log") } }, "log"));
+    }
+  }
+
+  /** One value per lane, of the chart's first line that is shown, and one per shared line. */
+  #buildReadout() {
+    const { hidden } = this.app.view;
+    const main = this.kind.series.find((one) => one.lane && !hidden.has(one.key));
+    const lines = this.#lines.filter((line) => this.isShown(line) && (line.lane === null || line.series === main));
+    this.#values = lines.map((line) => ({ line, element: h("b", {}, "–") }));
+    this.readout.replaceChildren(...this.#values.map(({ line, element }) => {
+      const key = line.lane === null ? "shared" : `lane${line.lane}`;
+      const name = line.lane === null ? h("span", {}, line.series.label) : null;
+      return h("span", { class: `value ${key}` }, line.lane === null ? name : h("i", { class: "dot" }), element);
+    }));
+  }
+
+  #options(width, height, bottom, axis) {
+    const { kind, app, colors } = this;
+    const font = colors.font;
+    const log = Boolean(kind.canLog && app.view.log);
+    return {
+      width,
+      height,
+      padding: [6, 12, bottom ? 0 : 4, 0],
+      legend: { show: false },
+      cursor: {
+        sync: { key: "time", scales: ["x", null] },
+        y: false,
+        drag: { x: true, y: false, setScale: false },
+        points: { size: 6 },
+        bind: { dblclick: () => () => app.emit("zoom", null) },
+      },
+      scales: {
+        x: { time: false, range: () => [this.range?.[0] ?? 0, this.range?.[1] ?? 1] },
+        y: { distr: log ? 3 : 1, range: (_, low, high) => this.#yRange(low, high, log) },
+      },
+      axes: [
+        { show: true, size: bottom ? 26 : 0, stroke: colors.text, font, grid: { stroke: colors.grid, width: 1 }, ticks: { show: false },
+          values: (_, splits) => splits.map((value) => (bottom ? axisTime(value) : "")) },
+        { scale: "y", size: axis, gap: 6, stroke: colors.text, font, grid: { stroke: colors.grid, width: 1 }, ticks: { show: false }, space: 28,
+          values: (_, splits) => splits.map((value) => (value === null ? "" : log ? logLabel(value) : short(value))) },
+      ],
+      series: [{}, ...this.#lines.map((line) => this.#style(line))],
+      hooks: {
+        setCursor: [(u) => this.#moved(u)],
+        setSelect: [(u) => this.#selected(u)],
+        drawClear: [(u) => this.#backdrop(u)],
+      },
+    };
+  }
+
+  #style({ series, lane }) {
+    const stroke = lane === null ? this.colors.of(series.color) : this.colors.lane(lane, series.faint);
+    const dash = series.dash ?? (lane === null ? [] : series.dotted ? [1.5, 2.5] : DASHES[lane]);
+    return {
+      label: series.key,
+      show: this.isShown({ series, lane }),
+      stroke,
+      width: series.weight,
+      dash: series.faint ? [] : dash,
+      points: { show: false },
+      spanGaps: false,
+    };
+  }
+
+  /** From 0 to a round number; lines that may run away count only up to three times the others. */
+  #yRange(low, high, log) {
+    let [least, most, clipped] = [Infinity, -Infinity, -Infinity];
+    this.#lines.forEach((line, i) => {
+      const source = this.plot?.data?.[i + 1];
+      if (!this.#sources[i] || !source) return;
+      for (const value of source) {
+        if (value === null || value === undefined) continue;
+        if (line.series.clip) clipped = Math.max(clipped, value);
+        else {
+          least = Math.min(least, value);
+          most = Math.max(most, value);
+        }
+      }
+    });
+    const slo = this.kind.slo ? seconds(this.app.session.run.slo) * 1000 : NaN;
+    if (log) return logRange(Math.min(least, Number.isNaN(slo) ? least : slo), Math.max(most, Number.isNaN(slo) ? most : slo));
+    const own = Math.max(most, Number.isNaN(slo) ? -Infinity : slo);
+    const top = Number.isFinite(own) && own > 0 ? Math.max(own, Math.min(clipped, own * 3)) : clipped;
+    return [0, roundUp(Math.max(top, 1) * 1.08)];
+  }
+
+  #moved(u) {
+    // Of the charts that share the cursor, the one under the pointer speaks.
+    if (!u.over.matches(":hover")) return;
+    const { left } = u.cursor;
+    this.app.emit("cursor", left === null || left < 0 ? null : u.posToVal(left, "x"));
+  }
+
+  #selected(u) {
+    const { left, width } = u.select;
+    if (width < 4) return;
+    this.app.emit("zoom", [u.posToVal(left, "x"), u.posToVal(left + width, "x")]);
+    u.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
+  }
+
+  /** Behind the lines: a line per event, and the SLO. */
+  #backdrop(u) {
+    const { ctx, bbox } = u;
+    ctx.save();
+    ctx.lineWidth = devicePixelRatio;
+    ctx.strokeStyle = this.colors.event;
+    for (const at of eventTimes(this.app.session)) {
+      if (at < u.scales.x.min || at > u.scales.x.max) continue;
+      const x = Math.round(u.valToPos(at, "x", true));
+      ctx.beginPath();
+      ctx.moveTo(x, bbox.top);
+      ctx.lineTo(x, bbox.top + bbox.height);
+      ctx.stroke();
+    }
+    if (this.kind.slo) this.#slo(u);
+    ctx.restore();
+  }
+
+  #slo(u) {
+    const { ctx, bbox } = u;
+    const y = Math.round(u.valToPos(seconds(this.app.session.run.slo) * 1000, "y", true));
+    ctx.strokeStyle = this.colors.slo;
+    ctx.fillStyle = this.colors.slo;
+    ctx.setLineDash([4 * devicePixelRatio, 4 * devicePixelRatio]);
+    ctx.beginPath();
+    ctx.moveTo(bbox.left, y);
+    ctx.lineTo(bbox.left + bbox.width, y);
+    ctx.stroke();
+    ctx.font = this.colors.smallFont(devicePixelRatio);
+    ctx.textAlign = "right";
+    ctx.textBaseline = "bottom";
+    ctx.fillText("SLO", bbox.left + bbox.width - 4, y - 2);
+  }
+}
+
+/** The lines of a chart: the faint and the shared ones first, so that the others lie above them. */
+function linesOf(kind, lanes) {
+  const each = (series) => Array.from({ length: lanes }, (_, lane) => ({ series, lane }));
+  const lines = kind.series.flatMap((series) => (series.lane ? each(series) : [{ series, lane: null }]));
+  const rank = ({ series, lane }) => (lane === null ? 0 : series.faint ? 1 : 2);
+  return lines.sort((a, b) => rank(a) - rank(b));
+}
+
+function sourceOf(store, { series, lane }) {
+  if (series.key === "oracle") return (time) => store.oracleAt(time);
+  return (lane === null ? store.shared[series.key] : store.lanes[lane][series.key]).data;
+}
+
+/** The times at which something happens, for all charts. */
+export function eventTimes(session) {
+  return [...session.run.events, ...session.swaps].map((one) => seconds(one.at));
+}
+
+function axisTime(value) {
+  if (value < 120) return `${+value.toFixed(2)}s`;
+  const minutes = Math.floor(value / 60);
+  return `${minutes}:${String(Math.round(value % 60)).padStart(2, "0")}`;
+}
+
+function logLabel(value) {
+  const digit = Math.round(value / 10 ** Math.floor(Math.log10(value) + 1e-9));
+  return digit === 1 || digit === 2 || digit === 5 ? short(value) : "";
+}
+

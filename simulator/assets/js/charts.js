@@ -1,0 +1,109 @@
+// All charts together: one time axis, one cursor, one zoom.
+
+import { kindsOf } from "./chart-kinds.js";
+import { Chart } from "./chart.js";
+import { colors, onThemeChange } from "./colors.js";
+import { byId } from "./dom.js";
+
+export class Charts {
+  charts = [];
+  #host = byId("charts");
+  #shape = "";
+  #drawn = "";
+
+  constructor(app) {
+    this.app = app;
+    app.on("session", () => this.rebuild());
+    app.on("toggle", () => this.refresh());
+    app.on("data", () => this.invalidate());
+    onThemeChange(() => this.rebuild(true));
+    new ResizeObserver(() => this.layout()).observe(this.#host);
+  }
+
+  /** Makes the charts anew if there are other lines to draw. */
+  rebuild(always = false) {
+    const kinds = kindsOf(this.app.session);
+    const shape = JSON.stringify([this.app.session.lanes.length, kinds.map((kind) => kind.series.map((one) => one.key))]);
+    this.invalidate();
+    if (shape === this.#shape && !always) return;
+    this.#shape = shape;
+    this.colors = colors();
+    for (const chart of this.charts) chart.plot?.destroy();
+    this.#host.replaceChildren();
+    this.charts = kinds.map((kind) => new Chart(kind, this.app, this.colors, this.#host));
+    this.layout(true);
+  }
+
+  /** Gives every chart its size. */
+  layout(always = false) {
+    if (this.charts.length === 0) return;
+    const width = this.#host.clientWidth;
+    const size = `${width} ${innerHeight}`;
+    if (size === this.size && !always) return;
+    const narrow = width < 600;
+    this.axis = narrow ? 38 : 48;
+    document.documentElement.style.setProperty("--axis", `${this.axis}px`);
+    this.charts.forEach((chart, i) => {
+      const bottom = i === this.charts.length - 1;
+      const height = heightOf(narrow, i) + (bottom ? 22 : 0);
+      if (chart.plot && !always) chart.resize(width, height);
+      else chart.mount(width, height, bottom, this.axis);
+    });
+    this.size = size;
+    this.refresh();
+  }
+
+  refresh() {
+    for (const chart of this.charts) chart.refresh();
+    this.invalidate();
+  }
+
+  /** Forgets what was drawn, so that the next frame draws. */
+  invalidate() {
+    this.#drawn = "";
+  }
+
+  /** The first and the last time shown, and the head. */
+  range() {
+    const { view, player, length } = this.app;
+    const { head } = player;
+    if (view.zoom) return [...view.zoom, head];
+    if (view.window === "all") return [0, Math.max(length, head, 1), head];
+    const span = Number(view.window);
+    return head < span ? [0, span, head] : [head - span, head, head];
+  }
+
+  /** Draws, if something is to be seen that was not before. */
+  frame() {
+    const range = this.range();
+    const { shown } = this.app;
+    const ticks = shown.indexAt(range[2] + shown.tick / 2);
+    const key = `${range[0].toFixed(3)} ${range[1].toFixed(3)} ${ticks}`;
+    if (key === this.#drawn) return false;
+    this.#drawn = key;
+    for (const chart of this.charts) chart.draw(range);
+    return true;
+  }
+
+  /** Puts the cursor of all charts at a time, or takes it away. */
+  setCursor(time) {
+    const { plot } = this.charts[0];
+    const left = time === null ? -10 : plot.valToPos(time, "x");
+    for (const chart of this.charts) chart.plot.setCursor({ left, top: left < 0 ? -10 : 10 }, false);
+  }
+
+  /** Writes the values at the cursor, or at the head. */
+  read(time) {
+    const { shown } = this.app;
+    const index = Math.min(shown.length - 1, shown.indexAt(time ?? this.app.player.head));
+    for (const chart of this.charts) chart.read(index);
+  }
+}
+
+/** The charts share the height of the window; the limit gets more. */
+function heightOf(narrow, i) {
+  if (narrow) return i === 0 ? 170 : 120;
+  const room = Math.max(560, innerHeight - 300);
+  const unit = (room - 5 * 30) / 5.6;
+  return Math.round(Math.min(240, Math.max(92, i === 0 ? unit * 1.6 : unit)));
+}

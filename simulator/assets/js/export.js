@@ -1,0 +1,83 @@
+// What was seen, as a table and as a picture.
+
+import { colors } from "./colors.js";
+import { laneTitle } from "./session.js";
+import { COLUMNS, SHARED } from "./store.js";
+
+/** Every column of every lane, one row per tick. */
+export function csv(app) {
+  const { session, shown, titles } = app;
+  const names = session.lanes.map((_, lane) => `${String.fromCharCode(65 + lane)} ${laneTitle(session, lane, 0, titles)}`);
+  const header = ["time_s", ...SHARED, "best_fixed_limit", ...names.flatMap((name) => COLUMNS.map((column) => quoted(`${name} ${column}`)))];
+  const lines = [header.join(",")];
+  for (let i = 0; i < shown.length; i += 1) {
+    const time = shown.t.data[i];
+    const row = [+time.toFixed(3), ...SHARED.map((name) => cell(shown.value(name, null, i))), cell(shown.oracleAt(time))];
+    shown.lanes.forEach((_, lane) => {
+      for (const column of COLUMNS) row.push(cell(shown.value(column, lane, i)));
+    });
+    lines.push(row.join(","));
+  }
+  return new Blob([`${lines.join("\n")}\n`], { type: "text/csv" });
+}
+
+/** All charts below one another, with titles and a legend. */
+export async function png(app, charts) {
+  const palette = colors();
+  const scale = devicePixelRatio;
+  const width = charts.charts[0].plot.ctx.canvas.width;
+  const [head, title, pad] = [72 * scale, 24 * scale, 16 * scale];
+  const heights = charts.charts.map((chart) => chart.plot.ctx.canvas.height);
+  const canvas = document.createElement("canvas");
+  canvas.width = width + 2 * pad;
+  canvas.height = head + heights.reduce((sum, one) => sum + one + title, 0) + pad;
+  const ctx = canvas.getContext("2d");
+  ctx.fillStyle = palette.paper;
+  ctx.fillRect(0, 0, canvas.width, canvas.height);
+  ctx.textBaseline = "middle";
+  heading(ctx, app, palette, pad, scale);
+  let y = head;
+  charts.charts.forEach((chart, i) => {
+    ctx.fillStyle = palette.ink;
+    ctx.font = palette.bold(13 * scale);
+    ctx.fillText(chart.kind.title, pad, y + title / 2);
+    const offset = ctx.measureText(`${chart.kind.title}  `).width;
+    ctx.fillStyle = palette.text;
+    ctx.font = palette.plain(11 * scale);
+    const shown = chart.kind.series.filter((one) => !app.view.hidden.has(one.key)).map((one) => one.label);
+    ctx.fillText(`${chart.kind.unit} · ${shown.join(", ")}`, pad + offset, y + title / 2);
+    ctx.drawImage(chart.plot.ctx.canvas, pad, y + title);
+    y += heights[i] + title;
+  });
+  return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+}
+
+function heading(ctx, app, palette, pad, scale) {
+  const preset = app.presets.find((one) => one.name === app.preset);
+  ctx.fillStyle = palette.ink;
+  ctx.font = palette.bold(16 * scale);
+  ctx.fillText(preset?.title ?? "A run of tower-adaptive’s simulator", pad, 22 * scale);
+  ctx.font = palette.plain(12 * scale);
+  let x = pad;
+  app.session.lanes.forEach((_, lane) => {
+    if (app.view.hidden.has(`lane${lane}`)) return;
+    ctx.fillStyle = palette.lane(lane);
+    ctx.fillRect(x, 50 * scale, 18 * scale, 3 * scale);
+    ctx.fillStyle = palette.ink;
+    const text = laneTitle(app.session, lane, 0, app.titles);
+    ctx.fillText(text, x + 24 * scale, 52 * scale);
+    x += 24 * scale + ctx.measureText(text).width + 20 * scale;
+  });
+}
+
+/** Saves a file. */
+export function save(blob, name) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+}
+
+const cell = (value) => (Number.isNaN(value) ? "" : +value.toPrecision(7));
+const quoted = (text) => `"${text.replaceAll('"', '""')}"`;
