@@ -1,11 +1,23 @@
-//! Makes the files of `scenarios/` part of the program.
+//! Makes the files of `scenarios/` and of `assets/` part of the program.
 
 use std::fmt::Write;
-use std::{env, error, fs, path::Path};
+use std::path::{Path, PathBuf};
+use std::{env, error, fs, io};
 
 fn main() -> Result<(), Box<dyn error::Error>> {
     println!("cargo::rerun-if-changed=scenarios");
-    let folder = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("scenarios");
+    println!("cargo::rerun-if-changed=assets");
+    let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    fs::write(
+        out.join("scenarios.rs"),
+        scenarios(&root.join("scenarios"))?,
+    )?;
+    fs::write(out.join("assets.rs"), assets(&root.join("assets"))?)?;
+    Ok(())
+}
+
+fn scenarios(folder: &Path) -> Result<String, Box<dyn error::Error>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
@@ -24,6 +36,39 @@ fn main() -> Result<(), Box<dyn error::Error>> {
         writeln!(code, "    ({name:?}, include_str!({path:?})),")?;
     }
     code.push_str("];\n");
-    fs::write(Path::new(&env::var("OUT_DIR")?).join("scenarios.rs"), code)?;
+    Ok(code)
+}
+
+fn assets(folder: &Path) -> Result<String, Box<dyn error::Error>> {
+    let mut files = Vec::new();
+    collect(folder, &mut files)?;
+    files.sort();
+    let mut code =
+        String::from("/// Paths and contents of all files.\nconst FILES: &[(&str, &[u8])] = &[\n");
+    for path in files {
+        let parts: Vec<_> = path
+            .strip_prefix(folder)?
+            .components()
+            .map(|part| part.as_os_str().to_string_lossy())
+            .collect();
+        writeln!(
+            code,
+            "    ({:?}, include_bytes!({path:?})),",
+            parts.join("/")
+        )?;
+    }
+    code.push_str("];\n");
+    Ok(code)
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            collect(&path, files)?;
+        } else {
+            files.push(path);
+        }
+    }
     Ok(())
 }

@@ -14,6 +14,6 @@ pub mod measure;
 pub mod model;
 pub mod oracle;
 pub mod scenario;
+pub mod serve;
 pub mod spec;
 pub mod suite;
-pub mod serve;

@@ -180,7 +180,7 @@ pub fn start(scenario: &Scenario, spec: &Spec, seed: u64) -> Sim<Box<dyn Algorit
 }
 
 /// Returns the seed of an instance's algorithm.
-fn seed_of(seed: u64, instance: u32) -> u64 {
+pub(crate) fn seed_of(seed: u64, instance: u32) -> u64 {
     seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ u64::from(instance)
 }
 

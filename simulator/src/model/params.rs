@@ -112,6 +112,13 @@ macro_rules! params {
                 Ok(())
             }
 
+            /// Takes over the options that `other` has.
+            pub(crate) fn merge(&mut self, other: &Self) {
+                $(if other.$name.is_some() {
+                    self.$name.clone_from(&other.$name);
+                })*
+            }
+
             /// Leaves the options alone that `other` has.
             pub(super) fn leave_out(&mut self, other: &Self) {
                 $(if other.$name.is_some() {

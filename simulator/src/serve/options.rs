@@ -145,5 +145,11 @@ fn to_value(value: &impl Serialize) -> Value {
 mod tests {
     use super::*;
     #[test]
-    fn dump() { std::fs::write("/tmp/web/options.json", serde_json::to_string_pretty(&Options::all()).unwrap()).unwrap(); }
+    fn dump() {
+        std::fs::write(
+            "/tmp/web/options.json",
+            serde_json::to_string_pretty(&Options::all()).unwrap(),
+        )
+        .unwrap();
+    }
 }
