@@ -1,8 +1,9 @@
-//! The simulator's command line: the suite, plots, and what there is to run.
+//! The simulator's command line: the suite, plots, the page, and what there is to run.
 
 use std::process::ExitCode;
 
 use clap::Parser;
+use tower_adaptive_sim::serve;
 
 mod cli;
 
@@ -14,6 +15,8 @@ enum Command {
     Suite(cli::suite::Args),
     /// Draws one run of a scenario as an SVG.
     Plot(cli::plot::Args),
+    /// Serves the web page.
+    Serve(serve::Args),
     /// Lists the scenarios.
     List,
 }
@@ -22,6 +25,7 @@ fn main() -> ExitCode {
     let result = match Command::parse() {
         Command::Suite(args) => args.run(),
         Command::Plot(args) => args.run(),
+        Command::Serve(args) => cli::serve::run(&args),
         Command::List => cli::list::run(),
     };
     result.unwrap_or_else(|error| error.exit())

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`suite`] | all that is chosen, over many seeds |
 //! | [`plot`] | one run, drawn |
+//! | [`serve`] | the web page |
 //! | [`list`] | what there is to choose |
 //! | `choice` | scenarios and algorithms by name |
 //! | `report` | what came of a suite: scores and verdict |
@@ -31,6 +32,7 @@ mod report;
 mod results;
 mod scale;
 mod series;
+pub(crate) mod serve;
 mod style;
 pub(crate) mod suite;
 mod svg;

@@ -1,5 +1,6 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process;
 
@@ -18,6 +19,14 @@ pub(crate) enum Error {
         option: &'static str,
         /// The file.
         path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The page cannot be served.
+    #[error("cannot serve on {address}: {source}")]
+    Serve {
+        /// The address.
+        address: SocketAddr,
         /// Why.
         source: io::Error,
     },

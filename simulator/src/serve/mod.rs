@@ -3,17 +3,38 @@
 //! | file | what |
 //! |---|---|
 //! | `session.rs` | all that a run is made of: what the page's address holds |
-//! | `run.rs`, `lane.rs`, `ticks.rs` | a session that runs, and what is told of it |
+//! | `run.rs`, `lane.rs`, `ticks.rs` | a session that runs, tick by tick, and what is told of it |
+//! | `player.rs`, `pace.rs`, `message.rs` | what the page may do with a run, and how fast it goes |
 //! | `live.rs` | the connection: knobs in, ticks out |
-//! | `options.rs`, `algorithms.rs` | what every knob is |
+//! | `best.rs` | the best fixed limits, found beside the run |
+//! | `options.rs`, `algorithms.rs`, `presets.rs`, `api.rs` | what every knob is, and the scenarios |
+//! | `server.rs`, `assets.rs` | the server, and the files it serves |
+//!
+//! # What a connection may cost
+//!
+//! A connection has one simulation, which runs in slices of 10 ms, on as many threads as there are
+//! processors for all connections together: what cannot be kept up is slower, and says so. Nothing
+//! is kept of a run but its last second. At most 32 pages are served at a time, and a run with more than
+//! a million requests waiting is stopped.
 
 mod algorithms;
+mod api;
+mod assets;
+mod best;
 mod lane;
+mod live;
+mod message;
 mod options;
+mod pace;
 mod percentiles;
+mod player;
+mod presets;
 mod run;
+mod server;
 mod session;
 mod ticks;
 
 pub use options::{Options, defaults};
+pub use presets::Preset;
+pub use server::{Args, serve_on};
 pub use session::{Lane, Session, Side, Swap};
