@@ -23,11 +23,11 @@ export class Address {
     this.#timer = setTimeout(() => this.write(), 250);
   }
 
-  /** Writes the state at once, and returns the whole address. */
-  async write() {
+  /** Writes the state at once, the time too if it stands still or `withTime`; returns the whole address. */
+  async write(withTime = false) {
     clearTimeout(this.#timer);
     const { app } = this;
-    const hash = await encode(app.session, app.presets, app.options.run, viewOf(app));
+    const hash = await encode(app.session, app.presets, app.options.run, viewOf(app, withTime));
     if (hash !== location.hash) {
       this.#last = hash;
       if (this.#push) history.pushState(null, "", hash);
@@ -38,14 +38,14 @@ export class Address {
   }
 }
 
-const HIDDEN_AT_FIRST = "p50 p95 plant_in_flight timed_out waiting wasted";
+const HIDDEN_AT_FIRST = "p50 p95 plant_in_flight refused timed_out waiting wasted";
 
 /** What of the view goes into the address: what differs from how the page begins. */
-function viewOf({ view, player, preset, session, presets }) {
+function viewOf({ view, player, preset, session, presets }, withTime) {
   const hidden = [...view.hidden].sort().join(" ");
   return {
     from: preset && !presets.some((one) => JSON.stringify(one.session) === JSON.stringify(session)) ? preset : null,
-    t: player.playing || player.head < 0.05 ? null : player.head.toFixed(1),
+    t: (player.playing && !withTime) || player.head < 0.05 ? null : player.head.toFixed(1),
     speed: player.speed === 1 ? null : String(player.speed),
     window: view.window === "all" ? null : view.window,
     zoom: view.zoom ? view.zoom.map((one) => one.toFixed(1)).join(" ") : null,

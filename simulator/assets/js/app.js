@@ -11,7 +11,7 @@ export class App {
   scope = "now";
   store = new Store(0, 0.1);
   shown = this.store;
-  view = { window: "all", zoom: null, hidden: new Set(["p50", "p95", "plant_in_flight", "waiting", "timed_out", "wasted"]), log: true };
+  view = { window: "all", zoom: null, hidden: new Set(["p50", "p95", "plant_in_flight", "waiting", "refused", "timed_out", "wasted"]), log: true };
   cursor = null;
   #listeners = new Map();
 
@@ -62,33 +62,39 @@ export class App {
     const next = clone(this.session);
     edit(next);
     if (same(next, this.session)) return;
+    const { most_events: most } = this.options;
+    if (next.run.events.length > most) {
+      this.emit("error", { field: "run.events", message: `must be at most ${most} events, got ${next.run.events.length}` });
+      return;
+    }
     this.socket.send({ do: "replace", session: next });
   }
 
-  /** Turns knobs: now, at the moment shown, or from the start on. */
+  /** Turns knobs. */
   set(change) {
-    const { player } = this;
-    if (this.scope === "start" || (player.status.t === 0 && !player.playing)) {
-      this.edit((session) => Object.assign(session.run.start, change));
-    } else if (player.attached && !player.ended) {
-      this.socket.send({ do: "set", change });
-    } else if (this.#isBeforeTheEnd()) {
-      this.edit((session) => mergeEvent(session, { at: atTime(player.head), set: change }));
-    }
+    this.#change(
+      (session) => Object.assign(session.run.start, change),
+      { do: "set", change },
+      (session) => mergeEvent(session, { at: atTime(this.player.head), set: change }),
+    );
+  }
+
+  /** Changes what limiters do at their limit: `key` is "at_limit" or "at_plant_limit". */
+  setAtLimit(key, value) {
+    this.#change(
+      (session) => (session.run[key] = value),
+      { do: "set", [key]: value },
+      (session) => addEvents(session, [{ at: atTime(this.player.head), [key]: value }]),
+    );
   }
 
   /** Changes an algorithm: `lane` from 0, `side` "client" or "plant". */
   swap(lane, side, algorithm) {
-    const { player } = this;
-    if (this.scope === "start" || (player.status.t === 0 && !player.playing)) {
-      this.edit((session) => {
-        session.lanes[lane][side] = algorithm;
-      });
-    } else if (player.attached && !player.ended) {
-      this.socket.send({ do: "swap", lane, side, algorithm });
-    } else if (this.#isBeforeTheEnd()) {
-      this.edit((session) => mergeSwap(session, { at: atTime(player.head), lane, side, algorithm }));
-    }
+    this.#change(
+      (session) => (session.lanes[lane][side] = algorithm),
+      { do: "swap", lane, side, algorithm },
+      (session) => mergeSwap(session, { at: atTime(this.player.head), lane, side, algorithm }),
+    );
   }
 
   /** Adds events at the times they say. */
@@ -105,6 +111,14 @@ export class App {
     this.player.attached = true;
     this.player.playing = true;
     this.socket.send({ do: "play" });
+  }
+
+  /** Makes a change where the user wants it: at the start, now, or at the moment that is shown. */
+  #change(atStart, message, atHead) {
+    const { player } = this;
+    if (this.scope === "start" || (player.status.t === 0 && !player.playing)) this.edit(atStart);
+    else if (player.attached && !player.ended) this.socket.send(message);
+    else if (this.#isBeforeTheEnd()) this.edit(atHead);
   }
 
   #isBeforeTheEnd() {

@@ -55,6 +55,7 @@ export function kindsOf(session) {
       format: short,
       series: [
         { key: "rejected", label: "rejected", lane: true, weight: 2 },
+        { key: "refused", label: "queue full", lane: true, weight: 1.25, faint: true },
         { key: "timed_out", label: "timed out", lane: true, weight: 1.25, dotted: true },
         { key: "wasted", label: "wasted work", lane: true, weight: 1, faint: true },
       ],

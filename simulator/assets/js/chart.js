@@ -126,7 +126,7 @@ export class Chart {
       axes: [
         { show: true, size: bottom ? 26 : 0, stroke: colors.text, font, grid: { stroke: colors.grid, width: 1 }, ticks: { show: false },
           values: (_, splits) => splits.map((value) => (bottom ? axisTime(value) : "")) },
-        { scale: "y", size: axis, gap: 6, stroke: colors.text, font, grid: { stroke: colors.grid, width: 1 }, ticks: { show: false }, space: 28,
+        { scale: "y", size: axis, gap: 6, stroke: colors.text, font, grid: { stroke: colors.grid, width: 1 }, ticks: { show: false }, space: 28, filter: (_, splits) => splits,
           values: (_, splits) => splits.map((value) => (value === null ? "" : log ? logLabel(value) : short(value))) },
       ],
       series: [{}, ...this.#lines.map((line) => this.#style(line))],

@@ -5,6 +5,7 @@ import { check } from "./field.js";
 import { describeEvent, describeSwap, sortEvents } from "./session.js";
 
 const SHOWN = 100;
+const LIMITS = ["at_limit", "at_plant_limit"];
 const AT = { kind: "duration", min: "0s", max: "1day" };
 
 export class EventList {
@@ -45,7 +46,7 @@ export class EventList {
       const parsed = readEvent(value, this.app.options);
       if (parsed.problem) return fail(parsed.problem);
       this.#edit(i, (one) => {
-        for (const key of ["set", "burst", "pause", "over", "note"]) delete one[key];
+        for (const key of ["set", "burst", "pause", "over", "note", ...LIMITS]) delete one[key];
         Object.assign(one, parsed.event);
       });
     });
@@ -110,6 +111,7 @@ export class EventList {
 /** An event as one line of text: "rate=200 latency=20ms over 5s". */
 function written(event) {
   const parts = Object.entries(event.set ?? {}).map(([name, value]) => `${name}=${String(value).replaceAll(" ", "")}`);
+  for (const key of LIMITS) if (event[key]) parts.push(`${key}=${limitText(event[key])}`);
   if (event.burst) parts.push(`burst=${event.burst}`);
   if (event.pause) parts.push(`pause=${event.pause.replaceAll(" ", "")}`);
   if (event.over) parts.push(`over=${event.over.replaceAll(" ", "")}`);
@@ -124,6 +126,12 @@ function readEvent(text, options) {
   const extra = new Map([["over", duration], ["pause", { ...duration, max: "1h" }], ["burst", { kind: "integer", min: 0, max: 100000 }]]);
   for (const part of text.trim().split(/\s+/).filter(Boolean)) {
     const [name, value] = part.split("=");
+    if (LIMITS.includes(name)) {
+      const limit = readLimit(value ?? "");
+      if (!limit) return { problem: `${name} must be reject, wait, or wait:100 with room for 100, got "${value ?? ""}"` };
+      event[name] = limit;
+      continue;
+    }
     const spec = specs.get(name) ?? extra.get(name);
     if (!spec || value === undefined) return { problem: `must be options with values, as "rate=200 latency=20ms over=5s", got "${part}"` };
     const { value: read, problem } = spec.kind === "flag" ? flag(value) : spec.kind === "choice" ? choice(value, spec) : check(value, spec);
@@ -132,6 +140,14 @@ function readEvent(text, options) {
     else event.set[name] = read;
   }
   return { event };
+}
+
+const limitText = ({ does, room }) => (does === "wait" && room !== undefined && room !== "none" ? `wait:${room}` : does);
+
+function readLimit(text) {
+  if (text === "reject") return { does: "reject" };
+  const room = /^wait(?::(\d{1,9}))?$/.exec(text);
+  return room && { does: "wait", room: room[1] === undefined ? "none" : Number(room[1]) };
 }
 
 const flag = (text) => (text === "true" || text === "false" ? { value: text === "true" } : { problem: `must be true or false, got "${text}"` });

@@ -24,8 +24,9 @@ export function field(spec, look, commit) {
     spec,
     /** Shows a value; what the user is editing stays. */
     show(value) {
-      if (document.activeElement === input || document.activeElement === slider) return;
-      if (root.classList.contains("invalid")) return;
+      if ((document.activeElement === input && input.type === "text") || document.activeElement === slider) return;
+      // A refused text stays to be corrected; a switch shows what holds.
+      if (input.type === "text" && root.classList.contains("invalid")) return;
       write(input, spec, value);
       if (slider) moveSlider(slider, look.slider, spec, value);
     },

@@ -2,6 +2,7 @@
 
 import { byId, h } from "./dom.js";
 import { field } from "./field.js";
+import { atLimits } from "./session.js";
 
 const LOG = true;
 const LOOKS = {
@@ -89,7 +90,7 @@ export class Knobs {
     return control;
   }
 
-  /** Length, SLO, and what limiters do at their limit. They are of the whole run, so it is replayed. */
+  /** Length and SLO, which are of the whole run, so it is replayed; and what limiters do at their limit. */
   #run(errors) {
     const { app } = this;
     const edit = (change) => app.edit((session) => change(session.run));
@@ -98,7 +99,7 @@ export class Knobs {
       (value) => edit((run) => (run.length = value)));
     const slo = field({ ...duration, name: "slo", doc: "A response is good if it comes this soon after its request arrived." },
       { label: "SLO", slider: { min: 1, max: 10000, log: true } }, (value) => edit((run) => (run.slo = value)));
-    const limits = ["at_limit", "at_plant_limit"].map((key) => this.#atLimit(key, edit));
+    const limits = ["at_limit", "at_plant_limit"].map((key) => this.#atLimit(key));
     byId("run").append(length.root, slo.root, ...limits.flatMap((one) => one.roots));
     errors.register("length", length);
     errors.register("slo", slo);
@@ -107,24 +108,25 @@ export class Knobs {
       const { run } = app.session;
       length.show(run.length);
       slo.show(run.slo);
-      for (const one of limits) one.show(run);
+      const now = atLimits(app.session, app.scope === "start" ? 0 : app.player.head);
+      for (const one of limits) one.show(now);
     };
   }
 
-  #atLimit(key, edit) {
+  #atLimit(key) {
     const who = key === "at_limit" ? "client" : "plant";
     const does = field({ kind: "choice", name: key, choices: ["reject", "wait"], doc: `What a request does that finds the ${who}’s limit reached.` },
       { label: `at the ${who}’s limit` },
-      (value) => edit((run) => (run[key] = value === "wait" ? { does: "wait", room: "none" } : { does: "reject" })));
+      (value) => this.app.setAtLimit(key, value === "wait" ? { does: "wait", room: "none" } : { does: "reject" }));
     const room = field({ kind: "integer", name: `${key}_room`, min: 0, max: 4294967295, optional: true, doc: "How many wait for a permit at most." },
-      { label: "room to wait" }, (value) => edit((run) => (run[key] = { does: "wait", room: value })));
+      { label: "room to wait" }, (value) => this.app.setAtLimit(key, { does: "wait", room: value }));
     return {
       roots: [does.root, room.root],
       room,
-      show: (run) => {
-        does.show(run[key].does);
-        room.show(run[key].room ?? "none");
-        room.root.hidden = run[key].does !== "wait";
+      show: (now) => {
+        does.show(now[key].does);
+        room.show(now[key].room ?? "none");
+        room.root.hidden = now[key].does !== "wait";
       },
     };
   }

@@ -142,7 +142,7 @@ function exports(app, charts, address) {
   byId("export-csv").addEventListener("click", () => save(csv(app), `${name()}.csv`));
   byId("export-png").addEventListener("click", async () => save(await png(app, charts), `${name()}.png`));
   byId("share").addEventListener("click", async () => {
-    const url = await address.write();
+    const url = await address.write(true);
     await navigator.clipboard?.writeText(url).catch(() => {});
     setText(byId("share"), "Copied");
     announce("The address of this page has been copied");

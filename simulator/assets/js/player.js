@@ -81,7 +81,6 @@ export class Player {
   /** What the server says about itself. */
   heard(status) {
     this.status = status;
-    if (this.attached && !status.replaying && status.ended && this.head >= this.seen - 0.05) this.playing = false;
   }
 
   /** Moves the head by the time between two frames. */
@@ -91,6 +90,7 @@ export class Player {
       const moving = this.playing && !this.status.replaying;
       if (!moving) this.head = seen;
       else this.head = follow(this.head, seen, elapsed * this.speed);
+      if (this.ended && seen > 0 && this.head >= seen - 0.01) this.playing = false;
       return;
     }
     if (!this.playing) return;

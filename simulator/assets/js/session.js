@@ -16,6 +16,17 @@ export function paramsAt(session, time) {
   return params;
 }
 
+/** What limiters do at their limit at `time`. */
+export function atLimits(session, time) {
+  const { at_limit, at_plant_limit, events } = session.run;
+  const found = { at_limit, at_plant_limit };
+  for (const event of events) {
+    if (seconds(event.at) > time + 1e-9) break;
+    for (const key of Object.keys(found)) found[key] = event[key] ?? found[key];
+  }
+  return found;
+}
+
 /** The algorithm of one side of a lane at `time`; null is no limiter. */
 export function algorithmAt(session, lane, side, time) {
   let algorithm = session.lanes[lane]?.[side] ?? null;
@@ -47,6 +58,8 @@ export function sortEvents(session) {
 export function describeEvent(event) {
   if (event.note) return event.note;
   const parts = Object.entries(event.set ?? {}).map(([name, value]) => `${words(name)} ${value}`);
+  if (event.at_limit) parts.push(`clients ${event.at_limit.does}`);
+  if (event.at_plant_limit) parts.push(`plant: ${event.at_plant_limit.does}`);
   if (event.burst) parts.push(`burst of ${event.burst}`);
   if (event.pause) parts.push(`pause of ${event.pause}`);
   const over = event.over ? ` over ${event.over}` : "";

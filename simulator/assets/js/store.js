@@ -3,7 +3,7 @@
 export const SHARED = ["offered", "capacity"];
 export const COLUMNS = [
   "limit", "in_flight", "plant_limit", "plant_in_flight", "p50", "p95", "p99",
-  "goodput", "sent", "rejected", "timed_out", "wasted", "queue", "waiting",
+  "goodput", "sent", "rejected", "refused", "timed_out", "wasted", "queue", "waiting",
 ];
 
 /** Numbers in a typed array that doubles; what is undefined is NaN. */

@@ -6,7 +6,7 @@ import { swatch } from "./lanes.js";
 import { laneTitle } from "./session.js";
 import { clock, short, shortMs } from "./units.js";
 
-const COLUMNS = ["goodput", "of capacity", "p50", "p99", "rejected", "timed out", "mean limit", "best fixed"];
+const COLUMNS = ["goodput", "of what can be", "p50", "p99", "rejected", "timed out", "mean limit", "best fixed"];
 
 export class Summary {
   #body = byId("summary");
@@ -66,7 +66,7 @@ function summarize(store, lane, from, to) {
   };
   const goodput = sum(lanes.goodput.data);
   const rejected = sum(lanes.rejected.data);
-  const attempts = sum(lanes.sent.data) + rejected;
+  const attempts = sum(lanes.sent.data);
   const share = (part, whole) => (whole > 0 ? `${((100 * part) / whole).toFixed(1)}%` : "–");
   const useful = Math.min(sum(store.shared.capacity.data), sum(store.shared.offered.data));
   return [

@@ -149,12 +149,11 @@ impl Connection {
         let (run, result) = self.server.advance(run, until).await;
         match result {
             Ok(ticks) => {
-                let was_moving = self.player.is_moving();
                 self.player.done(run);
                 if !ticks.rows.is_empty() {
                     self.send(Message::text(text(&ticks))).await?;
                 }
-                if was_moving && !self.player.is_moving() {
+                if !self.player.is_moving() {
                     self.tell_status().await?;
                 }
                 Ok(())

@@ -5,7 +5,7 @@ use tower_adaptive::AlgorithmConfig;
 use super::api::read;
 use super::best::Stretch;
 use super::session::{Session, Side, Swap};
-use crate::model::{Change, Event, Invalid, Span};
+use crate::model::{AtLimit, Change, Event, Invalid, Span};
 
 /// What the page asks for.
 #[derive(Debug)]
@@ -53,6 +53,10 @@ pub(super) struct Set {
     pub(super) burst: u32,
     #[serde(default)]
     pub(super) pause: Span,
+    #[serde(default)]
+    pub(super) at_limit: Option<AtLimit>,
+    #[serde(default)]
+    pub(super) at_plant_limit: Option<AtLimit>,
 }
 
 /// Changes an algorithm, now.

@@ -197,6 +197,8 @@ impl Player {
         event.over = set.over;
         event.burst = set.burst;
         event.pause = set.pause;
+        event.at_limit = set.at_limit;
+        event.at_plant_limit = set.at_plant_limit;
         let mut session = run.session().clone();
         let (index, merged) = session.add_event(event);
         session.check().map_err(|error| at_the_knob(error, index))?;
