@@ -20,12 +20,14 @@ pub(super) struct Knob {
     pub(super) doc: &'static str,
 }
 
-/// What an option can be. Where another option is the bound, it is the widest that any allows.
+/// What an option can be, both ends included. Where another option is the bound, it is the widest
+/// that any allows.
 #[derive(Debug)]
 pub(super) enum Kind {
     Number(f64, f64),
     Integer(u32, u32),
-    Duration(&'static str, &'static str),
+    /// At least so long.
+    Duration(&'static str),
     /// `"mean"`, or `{"percentile": 0.9}`.
     Aggregate,
     /// A seed, or null for one of its own.
@@ -45,17 +47,17 @@ pub(super) const TABLE: &[Entry] = &[
             MAX,
             Knob {
                 name: "alpha",
-                kind: Number(1.0, 1e6),
+                kind: Number(1.0, f64::MAX),
                 doc: "The queue below which the limit rises slowly, in multiples of log10(limit). At most beta.",
             },
             Knob {
                 name: "beta",
-                kind: Number(1.0, 1e6),
+                kind: Number(1.0, f64::MAX),
                 doc: "The queue above which the limit falls, in multiples of log10(limit). At least alpha.",
             },
             Knob {
                 name: "threshold",
-                kind: Number(0.0, 1e6),
+                kind: Number(0.0, f64::MAX),
                 doc: "The queue up to which the limit rises fast, in multiples of log10(limit). At most alpha.",
             },
             SMOOTHING,
@@ -81,7 +83,7 @@ pub(super) const TABLE: &[Entry] = &[
             MAX,
             Knob {
                 name: "rtt_tolerance",
-                kind: Number(1.0, 1e6),
+                kind: Number(1.0, f64::MAX),
                 doc: "How far the RTT may rise over its average before the limit falls.",
             },
             Knob {
@@ -112,7 +114,7 @@ pub(super) const TABLE: &[Entry] = &[
             },
             Knob {
                 name: "timeout",
-                kind: Duration("1ns", "1h"),
+                kind: Duration("1ns"),
                 doc: "The RTT beyond which a success counts as an overload.",
             },
         ],
@@ -132,12 +134,12 @@ pub(super) const TABLE: &[Entry] = &[
 pub(super) const WINDOW: &[Knob] = &[
     Knob {
         name: "min_window",
-        kind: Duration("1ns", "1h"),
+        kind: Duration("1ns"),
         doc: "How long a window lasts at least; at most max_window.",
     },
     Knob {
         name: "max_window",
-        kind: Duration("1ns", "1h"),
+        kind: Duration("1ns"),
         doc: "How long a window lasts at most; at least min_window.",
     },
     Knob {
@@ -147,7 +149,7 @@ pub(super) const WINDOW: &[Knob] = &[
     },
     Knob {
         name: "min_rtt",
-        kind: Duration("0s", "1h"),
+        kind: Duration("0s"),
         doc: "The RTT below which a sample other than an overload is ignored.",
     },
     Knob {
@@ -174,9 +176,10 @@ const MAX: Knob = Knob {
 };
 const SMOOTHING: Knob = Knob {
     name: "smoothing",
-    kind: Number(f64::MIN_POSITIVE, 1.0),
+    kind: Number(ABOVE_ZERO, 1.0),
     doc: "How much of each step is taken at once; above 0. More follows the RTT faster, noise included.",
 };
 
 const LARGEST: u32 = 1 << 30;
+const ABOVE_ZERO: f64 = f64::from_bits(1);
 const BELOW_ONE: f64 = 1.0 - f64::EPSILON / 2.0;

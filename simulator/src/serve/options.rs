@@ -120,7 +120,7 @@ fn kind_of_knob(kind: &Kind) -> Map<String, Value> {
     match kind {
         Kind::Number(low, high) => ranged("number", low, high),
         Kind::Integer(low, high) => ranged("integer", low, high),
-        Kind::Duration(low, high) => ranged("duration", low, high),
+        Kind::Duration(low) => object(json!({ "kind": "duration", "min": low })),
         Kind::Aggregate => object(json!({ "kind": "aggregate" })),
         Kind::Seed => object(json!({ "kind": "seed" })),
     }
@@ -144,12 +144,106 @@ fn to_value(value: &impl Serialize) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn keys(value: &Value) -> Vec<&str> {
+        let map = value.as_object().unwrap();
+        let mut keys: Vec<_> = map.keys().map(String::as_str).collect();
+        keys.retain(|key| *key != "name" && *key != "window");
+        keys.sort_unstable();
+        keys
+    }
+
+    fn names(knobs: &[Knob]) -> Vec<&str> {
+        let mut names: Vec<_> = knobs.iter().map(|knob| knob.name).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// Whether an algorithm can be built with one option changed, and those that bound it as wide
+    /// as they can be.
+    fn is_accepted(mut config: Value, option: &str, value: Value) -> bool {
+        let wide = json!({
+            "min_limit": 1, "max_limit": 1 << 30, "alpha": 1.0, "beta": f64::MAX, "threshold": 1.0,
+        });
+        let target = if config["window"][option].is_null() {
+            for (key, value) in wide.as_object().unwrap() {
+                if key != option && !config[key].is_null() {
+                    config[key] = value.clone();
+                }
+            }
+            if matches!(option, "alpha" | "threshold") {
+                config["alpha"] = json!(f64::MAX);
+            }
+            if option == "max_limit" {
+                config["initial_limit"] = json!(1);
+            }
+            if option == "min_limit" {
+                config["initial_limit"] = value.clone();
+            }
+            &mut config
+        } else {
+            config["window"]["max_window"] = json!("1000years");
+            config["window"]["min_window"] = json!("1ns");
+            &mut config["window"]
+        };
+        target[option] = value;
+        let config = serde_json::from_value::<AlgorithmConfig>(config);
+        config.is_ok_and(|config| config.try_build().is_ok())
+    }
+
+    fn check_ends(config: &Value, knob: &Knob) {
+        let (inside, outside): (Vec<Value>, Vec<Value>) = match knob.kind {
+            Kind::Number(low, high) => (
+                vec![low.into(), high.into()],
+                vec![low.next_down().into(), high.next_up().into()],
+            ),
+            Kind::Integer(low, high) => (
+                vec![low.into(), high.into()],
+                vec![(i64::from(low) - 1).into(), (u64::from(high) + 1).into()],
+            ),
+            Kind::Duration("0s") => (vec!["0s".into()], vec!["-1s".into()]),
+            Kind::Duration(low) => (vec![low.into()], vec!["0s".into()]),
+            Kind::Aggregate => (
+                vec!["mean".into(), json!({ "percentile": 1.0 })],
+                vec!["median".into(), json!({ "percentile": 0.0 })],
+            ),
+            Kind::Seed => (vec![Value::Null, 0.into()], vec![(-1).into()]),
+        };
+        for value in inside {
+            let accepted = is_accepted(config.clone(), knob.name, value.clone());
+            assert!(accepted, "{} = {value} of {config}", knob.name);
+        }
+        for value in outside {
+            let accepted = is_accepted(config.clone(), knob.name, value.clone());
+            assert!(!accepted, "{} = {value} of {config}", knob.name);
+        }
+    }
+
     #[test]
-    fn dump() {
-        std::fs::write(
-            "/tmp/web/options.json",
-            serde_json::to_string_pretty(&Options::all()).unwrap(),
-        )
-        .unwrap();
+    fn the_table_has_every_algorithm_with_exactly_its_options() {
+        let mut found: Vec<_> = TABLE.iter().map(|entry| entry.name).collect();
+        found.sort_unstable();
+        assert_eq!(found, AlgorithmConfig::NAMES);
+        for entry in TABLE {
+            let config = to_value(&defaults(entry.name));
+            assert_eq!(names(entry.knobs), keys(&config), "{}", entry.name);
+        }
+        let window = to_value(&WindowedBuilder::default());
+        assert_eq!(names(WINDOW), keys(&window));
+    }
+
+    #[test]
+    fn the_ends_of_each_range_are_those_of_the_builders() {
+        for entry in TABLE {
+            let config = to_value(&defaults(entry.name));
+            for knob in entry.knobs {
+                check_ends(&config, knob);
+            }
+        }
+        let mut config = to_value(&defaults("vegas"));
+        config["window"] = to_value(&WindowedBuilder::default());
+        for knob in WINDOW {
+            check_ends(&config, knob);
+        }
     }
 }
