@@ -1,5 +1,6 @@
 // Keeps the page and its address in step.
 
+import { same } from "./session.js";
 import { encode } from "./url.js";
 
 export class Address {
@@ -44,7 +45,7 @@ const HIDDEN_AT_FIRST = "p50 p95 plant_in_flight refused timed_out waiting waste
 function viewOf({ view, player, preset, session, presets }, withTime) {
   const hidden = [...view.hidden].sort().join(" ");
   return {
-    from: preset && !presets.some((one) => JSON.stringify(one.session) === JSON.stringify(session)) ? preset : null,
+    from: preset && !presets.some((one) => same(one.session, session)) ? preset : null,
     t: (player.playing && !withTime) || player.head < 0.05 ? null : player.head.toFixed(1),
     speed: player.speed === 1 ? null : String(player.speed),
     window: view.window === "all" ? null : view.window,

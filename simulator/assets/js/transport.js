@@ -10,6 +10,7 @@ export class Transport {
   #speed = byId("speed");
   #seed = byId("seed");
   #scrub = byId("scrub");
+  #moment = "";
 
   constructor(app) {
     this.app = app;
@@ -53,17 +54,23 @@ export class Transport {
       this.#play.setAttribute("aria-label", label);
       this.#play.classList.toggle("playing", player.playing);
     }
-    setText(byId("time"), clock(player.head));
-    setText(byId("length"), clock(Math.max(app.length, player.seen)));
-    const max = String(Math.max(app.length, player.seen).toFixed(1));
-    if (this.#scrub.max !== max) this.#scrub.max = max;
-    this.#scrub.value = player.head.toFixed(1);
-    this.#scrub.setAttribute("aria-valuetext", clock(player.head));
-    const share = (time) => `${((100 * time) / Math.max(app.length, player.seen, 0.1)).toFixed(2)}%`;
-    this.#scrub.style.setProperty("--head", share(player.head));
-    this.#scrub.style.setProperty("--seen", share(player.seen));
     setHidden(byId("keep-going"), !(player.ended && player.attached));
     setText(byId("state"), stateOf(player));
+    const end = Math.max(app.length, player.seen, 0.1);
+    const moment = `${player.head.toFixed(1)} ${player.seen} ${end}`;
+    if (moment !== this.#moment) this.#show(player, end);
+    this.#moment = moment;
+  }
+
+  #show(player, end) {
+    setText(byId("time"), clock(player.head));
+    setText(byId("length"), clock(end));
+    this.#scrub.max = end.toFixed(1);
+    this.#scrub.value = player.head.toFixed(1);
+    this.#scrub.setAttribute("aria-valuetext", clock(player.head));
+    const share = (time) => `${((100 * time) / end).toFixed(2)}%`;
+    this.#scrub.style.setProperty("--head", share(player.head));
+    this.#scrub.style.setProperty("--seen", share(player.seen));
   }
 
   #changeSeed() {

@@ -1,0 +1,128 @@
+//! What is seen.
+
+use crate::harness::in_browser;
+use crate::seen;
+
+/// What the canvases of all charts look like.
+const PICTURES: &str = "[...document.querySelectorAll('.chart canvas')].map((one) => one.toDataURL().length + one.toDataURL().slice(-400))";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_console_complains_of_is_heard() {
+    in_browser(async |browser| {
+        browser.open("").await;
+        for cause in [
+            "console.error('said so')",
+            "setTimeout(() => { throw new Error('thrown'); })",
+            "document.head.append(Object.assign(document.createElement('script'), { src: 'http://127.0.0.1:9/' }))",
+        ] {
+            assert_eq!(browser.complaints().await, [] as [serde_json::Value; 0]);
+            browser.eval(cause).await;
+            while browser.complaints().await.is_empty() {}
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn charts_move_and_limits_differ_between_algorithms() {
+    in_browser(async |browser| {
+        browser.open("").await;
+        browser.wait_until("simulator.player.head > 0.5").await;
+        let before = browser.eval(PICTURES).await;
+        browser.choose("#speed", "10").await;
+        browser.wait_until("simulator.player.head > 6").await;
+        let after = browser.eval(PICTURES).await;
+        for (i, chart) in ["limit", "latency", "goodput", "turned away", "queue"]
+            .iter()
+            .enumerate()
+        {
+            assert_ne!(before[i], after[i], "{chart} moves");
+        }
+        let mut limits = Vec::new();
+        for lane in 0..4 {
+            limits.push(seen(browser, "limit", lane).await);
+        }
+        for lane in 1..4 {
+            assert_ne!(limits[0], limits[lane]);
+        }
+        browser
+            .wait_until("simulator.shown.oracle.length > 0")
+            .await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_seen_can_be_saved() {
+    in_browser(async |browser| {
+        browser.open("").await;
+        browser.click("#to-end").await;
+        browser.wait_until("simulator.player.ended").await;
+        browser.click("#export-csv").await;
+        browser.click("#export-png").await;
+        let name = browser.eval("simulator.preset").await;
+        let name = name.as_str().unwrap();
+        let table = browser.saved(&format!("{name}.csv")).await;
+        let table = String::from_utf8(table).unwrap();
+        let rows: Vec<_> = table.lines().collect();
+        let ticks = browser.eval("simulator.shown.length").await;
+        assert_eq!(rows.len() as u64, ticks.as_u64().unwrap() + 1);
+        assert!(rows[0].contains("goodput"), "{}", rows[0]);
+        let fields = |row: &str| row.split(',').count();
+        assert!(fields(rows[1]) > 40 && fields(rows[1]) == fields(rows[2]));
+        let picture = browser.saved(&format!("{name}.png")).await;
+        assert!(picture.starts_with(b"\x89PNG"));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_fits_a_telephone_and_a_large_screen_in_light_and_dark() {
+    in_browser(async |browser| {
+        for (width, height) in [(1600, 1000), (360, 740)] {
+            for scheme in ["light", "dark"] {
+                browser.look_like(width, height, scheme).await;
+                browser.open("").await;
+                browser.choose("#speed", "20").await;
+                browser.wait_until("simulator.player.head > 40").await;
+                browser
+                    .screenshot(&format!("page-{width}-{scheme}.png"))
+                    .await;
+                let overflow = browser
+                    .eval("document.documentElement.scrollWidth - innerWidth")
+                    .await;
+                assert!(
+                    overflow.as_i64().unwrap() <= 0,
+                    "{width}: {overflow} px too wide"
+                );
+            }
+        }
+        let paint = browser
+            .eval("performance.getEntriesByName('first-contentful-paint')[0].startTime")
+            .await;
+        eprintln!("first paint after {paint} ms");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_cursor_and_one_zoom_are_for_all_charts() {
+    in_browser(async |browser| {
+        browser.open("").await;
+        browser.click("#to-end").await;
+        browser.wait_until("simulator.player.ended").await;
+        browser.drag("[data-chart=latency] .u-over", 0.25, 0.5).await;
+        browser.wait_until("simulator.view.zoom !== null").await;
+        browser.wait_until("Math.abs(simulator.view.zoom[0] - 20) < 1 && Math.abs(simulator.view.zoom[1] - 40) < 1").await;
+        // The pointer is where the drag has ended.
+        browser.wait_until("simulator.cursor > 25").await;
+        let cursors = "new Set([...document.querySelectorAll('.u-cursor-x')].map((one) => one.style.transform)).size";
+        assert_eq!(browser.eval(cursors).await, 1, "all cursors are at one place");
+        browser.click("#unzoom").await;
+        browser.wait_until("simulator.view.zoom === null").await;
+        browser.click("#legend .lane1").await;
+        browser.wait_until("simulator.view.hidden.has('lane1')").await;
+        browser.wait_until("!document.querySelector('[data-chart=limit] .readout .lane1')").await;
+    })
+    .await;
+}
