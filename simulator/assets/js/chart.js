@@ -30,6 +30,7 @@ export class Chart {
   /** Makes the uPlot; the element must be laid out. */
   mount(width, height, bottom, axis) {
     this.plot?.destroy();
+    this.isDense = false;
     this.plot = new uPlot(this.#options(width, height, bottom, axis), [[], ...this.#lines.map(() => [])], this.canvas);
     this.plot.over.addEventListener("mouseleave", () => this.app.emit("cursor", null));
   }
@@ -53,7 +54,20 @@ export class Chart {
     const pixels = Math.max(50, this.plot.bbox.width / devicePixelRatio);
     const data = visible(store.t.data, this.#sources, from, Math.max(from, to), pixels, this.#buffers);
     this.range = range;
+    this.#thin(to - from > 2 * pixels);
     this.plot.setData(data);
+  }
+
+  /** Dashes along a line that fills its pixels cannot be seen, and take long to draw. */
+  #thin(isDense) {
+    if (isDense === this.isDense) return;
+    this.isDense = isDense;
+    this.#lines.forEach((line, i) => {
+      const { dash, width } = this.#style(line);
+      const drawn = this.plot.series[i + 1];
+      drawn.dash = isDense && line.lane !== null ? [] : dash;
+      drawn.width = isDense ? 1 : width;
+    });
   }
 
   /** Applies which lines are hidden. */
@@ -124,7 +138,7 @@ export class Chart {
         y: { distr: log ? 3 : 1, range: (_, low, high) => this.#yRange(low, high, log) },
       },
       axes: [
-        { show: true, size: bottom ? 26 : 0, stroke: colors.text, font, grid: { stroke: colors.grid, width: 1 }, ticks: { show: false },
+        { show: true, incrs: SECONDS, size: bottom ? 26 : 0, stroke: colors.text, font, grid: { stroke: colors.grid, width: 1 }, ticks: { show: false },
           values: (_, splits) => splits.map((value) => (bottom ? axisTime(value) : "")) },
         { scale: "y", size: axis, gap: 6, stroke: colors.text, font, grid: { stroke: colors.grid, width: 1 }, ticks: { show: false }, space: 28, filter: (_, splits) => splits,
           values: (_, splits) => splits.map((value) => (value === null ? "" : log ? logLabel(value) : short(value))) },
@@ -223,6 +237,9 @@ export class Chart {
   }
 }
 
+/** What may lie between two labels of the time axis. */
+const SECONDS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 28800];
+
 /** The lines of a chart: the faint and the shared ones first, so that the others lie above them. */
 function linesOf(kind, lanes) {
   const each = (series) => Array.from({ length: lanes }, (_, lane) => ({ series, lane }));
@@ -244,6 +261,7 @@ export function eventTimes(session) {
 function axisTime(value) {
   if (value < 120) return `${+value.toFixed(2)}s`;
   const minutes = Math.floor(value / 60);
+  if (value >= 7200) return `${Math.floor(minutes / 60)}h${String(minutes % 60).padStart(2, "0")}`;
   return `${minutes}:${String(Math.round(value % 60)).padStart(2, "0")}`;
 }
 

@@ -77,8 +77,11 @@ export class Charts {
   frame() {
     const range = this.range();
     const { shown } = this.app;
-    const ticks = shown.indexAt(range[2] + shown.tick / 2);
-    const key = `${range[0].toFixed(3)} ${range[1].toFixed(3)} ${ticks}`;
+    // More than half a pixel must have changed.
+    const least = Math.max(1, (range[1] - range[0]) / shown.tick / (2 * this.#host.clientWidth));
+    const ticks = Math.floor(shown.indexAt(Math.min(range[1], range[2]) + shown.tick / 2) / least);
+    const isLast = range[2] >= shown.end;
+    const key = `${range[0].toFixed(3)} ${range[1].toFixed(3)} ${ticks} ${isLast && !this.app.player.playing}`;
     if (key === this.#drawn) return false;
     this.#drawn = key;
     for (const chart of this.charts) chart.draw(range);

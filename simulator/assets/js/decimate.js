@@ -14,15 +14,14 @@ export class Buffers {
 
 /**
  * Writes the points `from..to` of `sources` into buffers: x first. A source is a typed array, a function of
- * time, or null if the series is hidden. With more than two points per pixel, each pixel keeps its
- * smallest and its largest value.
+ * time, or null if the series is hidden. With more than two points per pixel, each two pixels keep
+ * their smallest and their largest value.
  */
 export function visible(times, sources, from, to, pixels, buffers) {
   const count = Math.max(0, to - from);
-  const buckets = Math.max(1, Math.floor(pixels));
-  return count <= buckets * 2
+  return count <= pixels * 2
     ? plain(times, sources, from, count, buffers)
-    : extremes(times, sources, from, count, buckets, buffers);
+    : extremes(times, sources, from, count, Math.ceil(pixels / 2), buffers);
 }
 
 function plain(times, sources, from, count, buffers) {
@@ -64,12 +63,18 @@ function extremes(times, sources, from, count, buckets, buffers) {
 
 /** The smallest and the largest of a bucket, in the order in which they come. */
 function bucket(source, times, from, to, out, position) {
+  if (typeof source === "function") {
+    // Such a line changes rarely: its value at both ends is enough.
+    out[position] = orNull(source(times[from]));
+    out[position + 1] = orNull(source(times[to - 1]));
+    return;
+  }
   let low = Infinity;
   let high = -Infinity;
   let lowAt = from;
   let highAt = from;
   for (let i = from; i < to; i += 1) {
-    const value = at(source, times, i);
+    const value = source[i];
     if (value < low) {
       low = value;
       lowAt = i;
