@@ -47,7 +47,13 @@ async function main() {
     address.update(true);
   });
 
-  app.on("error", (error) => errors.show(error));
+  app.on("error", (error) => {
+    if (app.session) return errors.show(error);
+    // An address can hold what no page would write.
+    errors.say(`The run of this address cannot be started: ${error.field} ${error.message}. This is the first preset instead.`);
+    const [first] = app.presets;
+    app.start(structuredClone(first.session), { preset: first.name, play: true });
+  });
   app.on("session", () => address.update());
   app.on("zoom", (zoom) => {
     app.view.zoom = zoom;

@@ -49,8 +49,9 @@ impl Preset {
     }
 }
 
-/// The algorithms that a preset begins with: those that adapt, in windows as the crate's
-/// documentation recommends, and a guess that is twice too high.
+/// The algorithms that a preset begins with: those that look at RTTs, in windows as the crate's
+/// documentation recommends for noisy ones, the one that looks at timeouts, and a guess that is
+/// twice too high.
 fn contenders(scenario: &Scenario) -> Vec<AlgorithmConfig> {
     let window = json!({ "min_window": "100ms" });
     let start = &scenario.run.start;
@@ -58,7 +59,7 @@ fn contenders(scenario: &Scenario) -> Vec<AlgorithmConfig> {
     let all = [
         json!({ "name": "vegas", "min_limit": 4, "window": window }),
         json!({ "name": "gradient2", "min_limit": 4, "window": window }),
-        json!({ "name": "aimd", "min_limit": 4, "timeout": scenario.run.slo, "window": window }),
+        json!({ "name": "aimd", "min_limit": 4, "timeout": scenario.run.slo }),
         json!({ "name": "fixed", "limit": guess }),
     ];
     all.into_iter()

@@ -189,3 +189,30 @@ async fn time_stands_still_steps_goes_back_and_plays_again() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_is_broken_is_said_to_be_and_the_page_runs() {
+    in_browser(async |browser| {
+        let refused = r#"{"lanes":[{"client":{"name":"vegas","alpha":-1}}]}"#;
+        let refused = browser.eval(&format!("btoa('{refused}')")).await;
+        for (fragment, message) in [
+            ("#s=dAAAA".to_owned(), "could not be read"),
+            ("#preset=nobody".to_owned(), "there is no preset"),
+            (
+                format!("#s=j{}", refused.as_str().unwrap()),
+                "must be at least 1.0",
+            ),
+        ] {
+            browser.open(&fragment).await;
+            browser
+                .wait_until(&format!(
+                    "document.querySelector('#messages').textContent.includes('{message}')"
+                ))
+                .await;
+            browser
+                .wait_until("simulator.preset === simulator.presets[0].name")
+                .await;
+        }
+    })
+    .await;
+}
