@@ -18,6 +18,9 @@ export class Charts {
     app.on("data", () => this.invalidate());
     onThemeChange(() => this.rebuild(true));
     new ResizeObserver(() => this.layout()).observe(this.#host);
+    const bar = document.querySelector(".bar");
+    const below = () => document.documentElement.style.setProperty("--bar", `${bar.offsetHeight}px`);
+    new ResizeObserver(below).observe(bar);
   }
 
   /** Makes the charts anew if there are other lines to draw. */

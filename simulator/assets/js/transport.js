@@ -54,7 +54,14 @@ export class Transport {
       this.#play.setAttribute("aria-label", label);
       this.#play.classList.toggle("playing", player.playing);
     }
-    setHidden(byId("keep-going"), !(player.ended && player.attached));
+    const isAtEnd = player.ended && player.attached;
+    const [toEnd, keepGoing] = [byId("to-end"), byId("keep-going")];
+    const focused = document.activeElement;
+    setHidden(keepGoing, !isAtEnd);
+    setHidden(toEnd, isAtEnd);
+    // One is in the place of the other, for the keyboard, too.
+    if (focused === toEnd && isAtEnd) keepGoing.focus();
+    if (focused === keepGoing && !isAtEnd) toEnd.focus();
     setText(byId("state"), stateOf(player));
     const end = Math.max(app.length, player.seen, 0.1);
     const moment = `${player.head.toFixed(1)} ${player.seen} ${end}`;
