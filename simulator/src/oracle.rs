@@ -13,12 +13,14 @@
 //! It knows the future of its phase and nothing of the one after, so it can be beaten: by somebody who
 //! lowers the limit before the trouble comes, and who lets it move within a phase.
 
+use std::cell::Cell;
 use std::ops::Range;
 
+use hdrhistogram::Histogram;
 use tower_adaptive::Fixed;
 
 use crate::measure;
-use crate::model::{Config, Params, Sim, Span};
+use crate::model::{Config, Params, Sim, Span, Tick};
 use crate::scenario::{self, Place};
 
 /// From when on which limit.
@@ -37,7 +39,8 @@ pub fn schedule(run: &Config, place: Place, seeds: &[u64]) -> Schedule {
             sim.take_ticks();
         }
         let before = schedule.last().map(|(_, limit)| *limit);
-        let limit = best(|limit| Trial::new(&sims, place, limit, *begin..end), before);
+        let trial = |limit| Trial::of_phase(&sims, place, limit, *begin..end);
+        let limit = best(trial, before, &|| false);
         schedule.push((*begin, limit));
         for sim in &mut sims {
             set_limit(sim, place, limit);
@@ -47,23 +50,42 @@ pub fn schedule(run: &Config, place: Place, seeds: &[u64]) -> Schedule {
 }
 
 /// Finds the best fixed limit if things stay as `params` are, by running for `length` after half
-/// of that.
+/// of that; `before` is the limit if next to nothing is good under any.
+///
+/// Asks `go_on` every few thousand steps, and gives up when it says no.
 #[must_use]
-pub fn steady(run: &Config, params: &Params, place: Place, seed: u64, length: Span) -> usize {
+pub fn steady(
+    run: &Config,
+    params: &Params,
+    place: Place,
+    length: Span,
+    before: Option<usize>,
+    go_on: &dyn Fn() -> bool,
+) -> Option<usize> {
     let mut run = run.clone();
     run.start = params.clone();
     run.events.clear();
     let warm_up = Span::from_nanos(length.nanos() / 2);
     let end = Span::from_nanos(length.nanos() + warm_up.nanos());
-    let start = [sim(&run, place, seed)];
-    let trial = |limit| {
-        let mut sims = start.clone();
-        set_limit(&mut sims[0], place, limit);
-        sims[0].run_until(warm_up);
-        sims[0].take_ticks();
-        Trial::new(&sims, place, limit, warm_up..end)
+    let start = sim(&run, place, SEED);
+    let is_given_up = Cell::new(false);
+    let run_until = |sim: &mut Sim<Fixed>, time| {
+        while !is_given_up.get() && !sim.run_for(time, STEPS_AT_ONCE) {
+            is_given_up.set(!go_on());
+        }
     };
-    best(trial, None)
+    let trial = |limit| {
+        let mut sim = start.clone();
+        set_limit(&mut sim, place, limit);
+        run_until(&mut sim, warm_up);
+        sim.take_ticks();
+        let mut trial = Trial::new(limit);
+        run_until(&mut sim, end);
+        trial.add(&sim.take_ticks());
+        trial.ended()
+    };
+    let limit = best(trial, before, &|| is_given_up.get());
+    (!is_given_up.get()).then_some(limit)
 }
 
 /// Starts a run with the oracle's limits at `place`; [`follow`] sets them.
@@ -109,44 +131,60 @@ struct Trial {
     attempts: u64,
     /// Attempts that were refused by the plant or given up.
     lost: u64,
+    latencies_us: Histogram<u64>,
 }
 
 impl Trial {
-    fn new(sims: &[Sim<Fixed>], place: Place, limit: usize, phase: Range<Span>) -> Self {
-        let mut trial = Self {
+    fn new(limit: usize) -> Self {
+        Self {
             limit,
             good: 0,
             p99: u64::MAX,
             was_in_the_way: false,
             attempts: 0,
             lost: 0,
-        };
-        let mut latencies = measure::histogram_us();
+            latencies_us: measure::histogram_us(),
+        }
+    }
+
+    /// Runs copies of these with `limit` until the end of a phase.
+    fn of_phase(sims: &[Sim<Fixed>], place: Place, limit: usize, phase: Range<Span>) -> Self {
+        let mut trial = Self::new(limit);
         for sim in sims {
             let mut sim = sim.clone();
             set_limit(&mut sim, place, limit);
             sim.run_until(phase.end);
             let ticks = sim.take_ticks();
-            for tick in ticks.iter().filter(|tick| tick.at > phase.start) {
-                trial.good += u64::from(tick.good);
-                let waiting = tick.plant.map_or(tick.waiting, |[_, _, waiting]| waiting);
-                let rejected = tick.rejected + tick.plant_rejected;
-                trial.was_in_the_way |= rejected > 0 || waiting > 0.0;
-                trial.attempts += u64::from(tick.attempts);
-                trial.lost += u64::from(tick.refused + tick.timed_out);
-                for us in &tick.latencies_us {
-                    latencies.saturating_record(u64::from(*us));
-                }
+            // One tick may have begun before it.
+            let begin = ticks.partition_point(|tick| tick.at <= phase.start);
+            trial.add(&ticks[begin..]);
+        }
+        trial.ended()
+    }
+
+    fn add(&mut self, ticks: &[Tick]) {
+        for tick in ticks {
+            self.good += u64::from(tick.good);
+            let waiting = tick.plant.map_or(tick.waiting, |[_, _, waiting]| waiting);
+            let rejected = tick.rejected + tick.plant_rejected;
+            self.was_in_the_way |= rejected > 0 || waiting > 0.0;
+            self.attempts += u64::from(tick.attempts);
+            self.lost += u64::from(tick.refused + tick.timed_out);
+            for us in &tick.latencies_us {
+                self.latencies_us.saturating_record(u64::from(*us));
             }
         }
-        if !latencies.is_empty() {
-            trial.p99 = latencies.value_at_quantile(0.99);
-        }
-        trial
     }
-}
 
-impl Trial {
+    /// Reads the percentile, and lets the rest go.
+    fn ended(mut self) -> Self {
+        if !self.latencies_us.is_empty() {
+            self.p99 = self.latencies_us.value_at_quantile(0.99);
+        }
+        self.latencies_us = Histogram::new(1).expect("1 digit is allowed");
+        self
+    }
+
     /// Returns whether more was lost than what a phase can inherit from the one before.
     fn is_overload(&self) -> bool {
         self.lost * 100 > self.attempts
@@ -154,8 +192,12 @@ impl Trial {
 }
 
 /// Finds the best limit: by doubling, then around the best, then at the lower end of those that
-/// are as good.
-fn best(trial: impl Fn(usize) -> Trial, before: Option<usize>) -> usize {
+/// are as good. What it returns means nothing if it was given up.
+fn best(
+    trial: impl Fn(usize) -> Trial,
+    before: Option<usize>,
+    is_given_up: &dyn Fn() -> bool,
+) -> usize {
     let mut trials: Vec<Trial> = Vec::new();
     let mut limit = 1;
     loop {
@@ -163,7 +205,7 @@ fn best(trial: impl Fn(usize) -> Trial, before: Option<usize>) -> usize {
         let is_free = !doubled.was_in_the_way;
         trials.push(doubled);
         // With more room, nothing would be different.
-        if is_free || limit >= LARGEST {
+        if is_free || limit >= LARGEST || is_given_up() {
             break;
         }
         limit *= 2;
@@ -230,6 +272,11 @@ fn best(trial: impl Fn(usize) -> Trial, before: Option<usize>) -> usize {
 fn is_as_good(trial: &Trial, most: u64) -> bool {
     trial.good as f64 >= 0.99 * most as f64
 }
+
+/// Another seed than those that are measured.
+const SEED: u64 = 1_000_001;
+
+const STEPS_AT_ONCE: u64 = 4096;
 
 /// The largest limit that is tried.
 const LARGEST: usize = 4096;

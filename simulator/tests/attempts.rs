@@ -526,9 +526,9 @@ fn a_service_time_beyond_all_bounds_is_only_very_long() {
     let mut slow = Event::new(Span::from_secs(1));
     slow.set.service_time = Some(Span::from_secs(3600));
     slow.set.contention = Some(10.0);
-    let config = config(|p| p.rate = 100_000.0, vec![slow]);
+    let config = config(|p| p.rate = 900_000.0, vec![slow]);
     let mut sim = Sim::new(&config, 1, |_| Fixed::new(1 << 30), None);
-    sim.run_until(Span::from_secs(3));
+    sim.run_until(Span::from_secs(2));
     // The server has at most the one that it had begun before.
     let ticks = sim.take_ticks();
     assert!(sum(&ticks[11..], Tick::answered) <= 1);

@@ -126,13 +126,29 @@ fn the_steady_oracle_agrees_with_that_of_a_phase() {
         &scenario.run,
         &scenario.run.start,
         Place::Client,
-        7,
         Span::from_secs(10),
+        None,
+        &|| true,
     );
+    let steady = steady.unwrap();
     let (good, p99) = fixed(&scenario, steady);
     let (best, best_p99) = fixed(&scenario, of_phase);
     assert!(
         good > 0.98 * best && p99 < 1.2 * best_p99,
         "{steady}, {of_phase}"
     );
+}
+
+#[test]
+fn looking_for_the_oracle_ends_when_it_is_told_to() {
+    // Without an end of its own: clients that come back at once, of which there are many.
+    let run = scenario("start = { clients = 100000, service_time = \"1ns\", servers = 1000 }").run;
+    let asked = std::cell::Cell::new(0);
+    let go_on = || {
+        asked.set(asked.get() + 1);
+        asked.get() < 20
+    };
+    let length = Span::from_secs(3600);
+    let limit = oracle::steady(&run, &run.start, Place::Client, length, None, &go_on);
+    assert_eq!((limit, asked.get()), (None, 20));
 }

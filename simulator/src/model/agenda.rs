@@ -60,6 +60,10 @@ impl Agenda {
         }
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.heap.len() + self.deadlines.len()
+    }
+
     /// Forgets deadlines of attempts that have ended, if they are most of all.
     pub(super) fn tidy(&mut self, attempts: usize, is_there: impl Fn(Ticket) -> bool) {
         if self.deadlines.len() > 4 * attempts + 4096 {

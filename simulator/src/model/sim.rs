@@ -157,6 +157,13 @@ impl<A: Algorithm> Sim<A> {
         self.steps
     }
 
+    /// Returns how much it has in memory: attempts and retries, and what will happen, each as one of some
+    /// hundred bytes.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.attempts.len() + self.retries.len() + self.agenda.len()
+    }
+
     /// Takes the ticks that have ended since they were last taken.
     pub fn take_ticks(&mut self) -> Vec<Tick> {
         std::mem::take(&mut self.ticks)

@@ -71,7 +71,9 @@ impl BestLimits {
             return limit;
         }
         let run = run.clone();
-        let look = move || oracle::steady(&run, &params, place, SEED, length_for(&params));
+        let look = move || {
+            oracle::steady(&run, &params, place, length_for(&params), None, &|| true).unwrap_or(1)
+        };
         let Ok(limit) = task::spawn_blocking(look).await else {
             return 1;
         };
@@ -134,6 +136,5 @@ fn length_for(params: &Params) -> Span {
     Span::from_millis((secs * 1e3) as u64)
 }
 
-const SEED: u64 = 1_000_001;
 const MOST_KEPT: usize = 10_000;
 const MOST_STRETCHES: usize = 60;

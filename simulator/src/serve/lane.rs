@@ -72,7 +72,7 @@ impl LaneRun {
 
     /// Returns how many requests it keeps in memory.
     pub(super) fn pending(&self) -> u64 {
-        self.sim.totals().pending
+        self.sim.held() as u64
     }
 
     pub(super) fn steps(&self) -> u64 {
