@@ -26,6 +26,8 @@ pub(super) struct Knob {
 pub(super) enum Kind {
     Number(f64, f64),
     Integer(u32, u32),
+    /// A whole number, at least so large.
+    AtLeast(u32),
     /// At least so long.
     Duration(&'static str),
     /// `"mean"`, or `{"percentile": 0.9}`.
@@ -34,7 +36,7 @@ pub(super) enum Kind {
     Seed,
 }
 
-use Kind::{Aggregate, Duration, Integer, Number, Seed};
+use Kind::{Aggregate, AtLeast, Duration, Integer, Number, Seed};
 
 pub(super) const TABLE: &[Entry] = &[
     Entry {
@@ -93,7 +95,7 @@ pub(super) const TABLE: &[Entry] = &[
             },
             Knob {
                 name: "queue_size",
-                kind: Integer(1, LARGEST),
+                kind: AtLeast(1),
                 doc: "The queue that is always allowed, in requests. More grows faster, and waits longer.",
             },
             SMOOTHING,

@@ -120,6 +120,7 @@ fn kind_of_knob(kind: &Kind) -> Map<String, Value> {
     match kind {
         Kind::Number(low, high) => ranged("number", low, high),
         Kind::Integer(low, high) => ranged("integer", low, high),
+        Kind::AtLeast(low) => object(json!({ "kind": "integer", "min": low })),
         Kind::Duration(low) => object(json!({ "kind": "duration", "min": low })),
         Kind::Aggregate => object(json!({ "kind": "aggregate" })),
         Kind::Seed => object(json!({ "kind": "seed" })),
@@ -201,6 +202,7 @@ mod tests {
                 vec![low.into(), high.into()],
                 vec![(i64::from(low) - 1).into(), (u64::from(high) + 1).into()],
             ),
+            Kind::AtLeast(low) => (vec![low.into()], vec![(i64::from(low) - 1).into()]),
             Kind::Duration("0s") => (vec!["0s".into()], vec!["-1s".into()]),
             Kind::Duration(low) => (vec![low.into()], vec!["0s".into()]),
             Kind::Aggregate => (

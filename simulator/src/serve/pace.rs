@@ -71,11 +71,16 @@ impl Pace {
     }
 
     /// Returns when to go on after tick `tick`: when the next one is due, but no more often than
-    /// a screen shows.
+    /// a screen shows; at once, if it is late.
     pub(super) fn next(&self, tick: usize) -> Instant {
         let secs = (tick as f64 + 1.0 - self.base) / (self.speed * TICKS_PER_SECOND);
         let due = self.since + Duration::from_secs_f64(secs.max(0.0));
-        due.max(Instant::now() + FRAME)
+        let now = Instant::now();
+        if due <= now {
+            now
+        } else {
+            due.max(now + FRAME)
+        }
     }
 
     /// Returns the speed that it really has, measured over a second.
@@ -93,3 +98,24 @@ impl Pace {
 const TICKS_PER_SECOND: f64 = 10.0;
 const PATIENCE_SECS: f64 = 0.25;
 const FRAME: Duration = Duration::from_millis(15);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_late_run_does_not_rest_and_one_in_time_does() {
+        let mut pace = Pace::new();
+        pace.set_speed(20.0, 0);
+        pace.set_playing(true, 0);
+        tokio::time::advance(Duration::from_millis(101)).await;
+        assert_eq!(pace.due(0), 20);
+        assert_eq!(pace.next(10), Instant::now());
+        assert_eq!(pace.next(20), Instant::now() + FRAME);
+        // Far behind, it does not hurry.
+        tokio::time::advance(Duration::from_secs(10)).await;
+        assert_eq!(pace.due(20), 21);
+        tokio::time::advance(Duration::from_millis(51)).await;
+        assert_eq!(pace.due(20), 30);
+    }
+}
