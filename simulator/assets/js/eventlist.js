@@ -123,7 +123,7 @@ function readEvent(text, options) {
   const event = { set: {} };
   const specs = new Map(options.params.map((spec) => [spec.name, spec]));
   const duration = { kind: "duration", min: "0s", max: "1day" };
-  const extra = new Map([["over", duration], ["pause", { ...duration, max: "1h" }], ["burst", { kind: "integer", min: 0, max: 100000 }]]);
+  const extra = new Map([["over", duration], ["pause", { ...duration, max: "1h" }], ["burst", { kind: "integer", min: 0 }]]);
   for (const part of text.trim().split(/\s+/).filter(Boolean)) {
     const [name, value] = part.split("=");
     if (LIMITS.includes(name)) {
