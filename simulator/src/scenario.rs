@@ -59,7 +59,7 @@ pub struct Asserts {
     pub efficiency: Option<f64>,
     /// At most this many times the oracle's 99th percentile.
     pub p99: Option<f64>,
-    /// At most this part rejected of what arrived while the oracle rejected nothing.
+    /// At most this part rejected of what was tried while the oracle rejected nothing.
     pub false_rejects: Option<f64>,
     /// At most this long until it is settled, after the start and each event.
     pub settle: Option<Span>,

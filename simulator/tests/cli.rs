@@ -210,9 +210,12 @@ fn the_same_command_writes_the_same_bytes() {
 
 #[test]
 fn tables_fit_into_120_columns() {
-    let output = run_in(&folder("columns"), TINY_SUITE);
-    let text = stdout(&output);
-    assert!(text.contains("frozen-windowed-gradient2"));
+    let default = stdout(&run_in(&folder("columns"), TINY_SUITE));
+    assert!(default.contains("frozen-windowed-gradient2"));
+    let long = "windowed-aimd:min_limit=1,window.min_window=100ms,window.max_window=100ms";
+    let args = [TINY_SUITE, &["--algorithm", "oracle", "--algorithm", long]].concat();
+    let text = default + &stdout(&run_in(&folder("columns"), &args));
+    assert!(text.contains("windowed-aimd:min"));
     for line in text.lines() {
         assert!(line.chars().count() <= 120, "{line}");
     }

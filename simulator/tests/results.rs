@@ -45,20 +45,62 @@ fn every_scenario_and_algorithm_is_in_the_results() {
 }
 
 #[test]
-fn a_table_is_what_the_code_gives_now() {
-    const SCENARIO: &str = "overload-2x-c8";
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("one-scenario.md");
+fn tables_are_what_the_code_gives_now() {
+    const SCENARIOS: [&str; 3] = ["black-hole", "overload-2x-c8", "trickle-with-pauses"];
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("some-scenarios.md");
     let status = Command::new(env!("CARGO_BIN_EXE_tower-adaptive-sim"))
-        .args(["suite", "--scenario", SCENARIO, "--markdown"])
+        .arg("suite")
+        .args(
+            SCENARIOS
+                .iter()
+                .flat_map(|scenario| ["--scenario", scenario]),
+        )
+        .arg("--markdown")
         .arg(&path)
         .output()
         .unwrap()
         .status;
     assert!(status.success());
     let now = fs::read_to_string(path).unwrap();
-    assert_eq!(
-        section(&now, SCENARIO).trim(),
-        section(&results(), SCENARIO).trim(),
-        "to write it anew: {COMMAND}"
-    );
+    for scenario in SCENARIOS {
+        assert_eq!(
+            section(&now, scenario).trim(),
+            section(&results(), scenario).trim(),
+            "to write it anew: {COMMAND}"
+        );
+    }
+}
+
+#[test]
+fn the_readme_has_the_same_scores() {
+    let names = [
+        ("the best fixed limit (the oracle)", "oracle"),
+        ("`Windowed<Vegas>`", "windowed-vegas"),
+        ("`Windowed<Gradient2>`", "windowed-gradient2"),
+        ("`Windowed<Aimd>`", "windowed-aimd"),
+        ("`Gradient2`", "gradient2"),
+        ("`Vegas`", "vegas"),
+        ("`Aimd`", "aimd"),
+        ("a constant of 20", "fixed:limit=20"),
+        (
+            "a constant of 1000: no limit, in effect",
+            "fixed:limit=1000",
+        ),
+        (
+            "`Windowed<Gradient2>` that stops learning after 5 s",
+            "frozen-windowed-gradient2",
+        ),
+    ];
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
+    let readme = fs::read_to_string(readme).unwrap();
+    let results = results();
+    for (name, algorithm) in names {
+        let row = results
+            .lines()
+            .find(|line| line.starts_with(&format!("| {algorithm} | ")));
+        let cells: Vec<&str> = row.unwrap().split(" | ").collect();
+        let (passed, _) = cells[2].split_once(" of ").unwrap();
+        let row = format!("\n| {name} | {} | {passed}", cells[1]);
+        assert!(readme.contains(&row), "{row} is not in the README");
+    }
 }

@@ -1,7 +1,7 @@
 use std::fmt::Write as _;
 
 use comfy_table::{
-    CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle,
+    CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle, Width,
 };
 
 /// A table of words in the first column and numbers in the others.
@@ -9,8 +9,8 @@ use comfy_table::{
 pub(super) struct Grid {
     header: Vec<&'static str>,
     rows: Vec<Vec<String>>,
-    /// The column that is broken into lines if there is no room.
-    breaks: Option<usize>,
+    /// The columns that are broken into lines if there is no room.
+    breaks: &'static [usize],
 }
 
 impl Grid {
@@ -20,15 +20,15 @@ impl Grid {
         Self {
             header: header.to_vec(),
             rows: Vec::new(),
-            breaks: None,
+            breaks: &[],
         }
     }
 
-    /// Lets this column be broken into lines, if there is no room in a terminal.
+    /// Lets these columns be broken into lines, if there is no room in a terminal.
     #[must_use]
-    pub(super) fn breaking(self, column: usize) -> Self {
+    pub(super) fn breaking(self, columns: &'static [usize]) -> Self {
         Self {
-            breaks: Some(column),
+            breaks: columns,
             ..self
         }
     }
@@ -56,9 +56,12 @@ impl Grid {
             if i > 0 {
                 column.set_cell_alignment(CellAlignment::Right);
             }
-            if self.breaks.is_some_and(|breaks| breaks != i) {
-                column.set_constraint(ColumnConstraint::ContentWidth);
-            }
+            column.set_constraint(if self.breaks.contains(&i) {
+                let least = if i == 0 { 20 } else { 8 };
+                ColumnConstraint::LowerBoundary(Width::Fixed(least))
+            } else {
+                ColumnConstraint::ContentWidth
+            });
         }
         let mut text = table.trim_fmt();
         text.push('\n');

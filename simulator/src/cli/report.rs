@@ -27,9 +27,10 @@ impl Report {
         scenarios: Vec<Scenario>,
         outcomes: Vec<Outcome>,
     ) -> Self {
+        let scores = scores(&outcomes);
         Self {
-            scores: scores(&outcomes),
-            verdict: Verdict::new(&outcomes),
+            verdict: Verdict::new(&outcomes, &scores),
+            scores,
             command,
             seeds,
             scenarios,
@@ -118,12 +119,38 @@ pub(super) struct Verdict {
     pub oracle_fails: Option<Vec<String>>,
     /// In how many scenarios each mutant that took part fails.
     pub mutants_fail: Vec<(String, usize)>,
+    /// How those that stop learning compare with what they were made from, if that took part, too.
+    pub frozen: Vec<Frozen>,
     /// Of how many scenarios.
     pub scenarios: usize,
 }
 
+/// The score of a mutant that stops learning, and of the algorithm that goes on.
+#[derive(Clone, Debug, serde::Serialize)]
+pub(super) struct Frozen {
+    pub name: String,
+    pub score: f64,
+    pub learning: f64,
+}
+
+impl Frozen {
+    fn new(mutant: &Score, scores: &[Score]) -> Option<Self> {
+        let name = mutant.algorithm.strip_prefix("frozen-")?;
+        let learning = scores.iter().find(|score| score.algorithm == name)?;
+        Some(Self {
+            name: mutant.algorithm.clone(),
+            score: mutant.score,
+            learning: learning.score,
+        })
+    }
+
+    pub(super) fn is_behind(&self) -> bool {
+        self.score < self.learning
+    }
+}
+
 impl Verdict {
-    fn new(outcomes: &[Outcome]) -> Self {
+    fn new(outcomes: &[Outcome], scores: &[Score]) -> Self {
         let failed = |algorithm: &str| -> Option<Vec<String>> {
             let mut failed = Vec::new();
             for outcome in outcomes {
@@ -140,6 +167,10 @@ impl Verdict {
             mutants_fail: mutants
                 .filter_map(|mutant| Some(((*mutant).to_owned(), failed(mutant)?.len())))
                 .collect(),
+            frozen: scores
+                .iter()
+                .filter_map(|score| Frozen::new(score, scores))
+                .collect(),
             scenarios: outcomes.len(),
         }
     }
@@ -150,9 +181,10 @@ impl Verdict {
         self.oracle_fails.as_ref().is_none_or(Vec::is_empty)
     }
 
-    /// Returns whether each mutant fails somewhere.
+    /// Returns whether each mutant fails somewhere, and is worse for not learning.
     #[must_use]
     pub(super) fn mutants_fail(&self) -> bool {
         self.mutants_fail.iter().all(|(_, failed)| *failed > 0)
+            && self.frozen.iter().all(Frozen::is_behind)
     }
 }

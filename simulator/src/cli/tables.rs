@@ -8,7 +8,8 @@ use super::report::{Report, Score, Verdict};
 
 /// What the columns of the table of a scenario are.
 pub(super) const LEGEND: &str = "\
-Two numbers are median/worst over the seeds, one number is both. Seeds: on how many all was so that is asserted.
+Two numbers are median/worst over the seeds (of the limit, the highest), one number is both; the score is a geometric
+mean. Seeds: on how many all was so that is asserted.
 Efficiency: goodput within the SLO as a share of the oracle's. p50, p95, p99: of answered requests, as multiples of the
 oracle's. False rejects: share rejected while the oracle rejected nothing. Settles: seconds until it is settled, after
 the start and each event. Limit: mean ± coefficient of variation. Worst second: goodput in it, as a share of the
@@ -31,7 +32,7 @@ pub(super) fn scenario(outcome: &Outcome) -> Grid {
         "worst\nsecond\n%",
         "score",
     ])
-    .breaking(7);
+    .breaking(&[0, 7, 8]);
     for row in &outcome.rows {
         let percent = |measure: fn(&Measures) -> f64, worst| {
             pair(
@@ -43,8 +44,8 @@ pub(super) fn scenario(outcome: &Outcome) -> Grid {
             let measure = |run: &Measures| run.latency_ratio[i].unwrap_or(f64::INFINITY);
             pair(row.median_and_worst(measure, Worst::Highest), short)
         };
-        let (limit, _) = row.median_and_worst(|run| run.limit, Worst::Highest);
-        let (cv, _) = row.median_and_worst(|run| 100.0 * run.limit_cv, Worst::Highest);
+        let limit = row.median_and_worst(|run| run.limit, Worst::Highest);
+        let cv = row.median_and_worst(|run| 100.0 * run.limit_cv, Worst::Highest);
         grid.push(vec![
             row.algorithm.clone(),
             format!("{}/{}", row.passed(), row.runs.len()),
@@ -54,7 +55,11 @@ pub(super) fn scenario(outcome: &Outcome) -> Grid {
             ratio(2),
             percent(|run| run.false_rejects, Worst::Highest),
             settles(row),
-            format!("{} ±{cv:.0}%", short(limit)),
+            format!(
+                "{} ±{}%",
+                pair(limit, short),
+                pair(cv, |cv| format!("{cv:.0}"))
+            ),
             pair(
                 row.median_and_worst(|run| 100.0 * run.worst_second, Worst::Lowest),
                 |value| format!("{value:.0}"),
@@ -96,7 +101,7 @@ pub(super) fn scores(scores: &[Score]) -> Grid {
         "lowest\nscore",
         "in scenario",
     ])
-    .breaking(0);
+    .breaking(&[0]);
     for score in scores {
         grid.push(vec![
             score.algorithm.clone(),
@@ -124,6 +129,17 @@ pub(super) fn verdict(verdict: &Verdict) -> Vec<String> {
             "The oracle passes everything: no, it fails in {}.",
             failed.join(", ")
         )),
+    }
+    for frozen in &verdict.frozen {
+        let (is_behind, sign) = if frozen.is_behind() {
+            ("yes", "<")
+        } else {
+            ("no", "≥")
+        };
+        lines.push(format!(
+            "{} scores below what it is a mutant of: {is_behind}, {:.3} {sign} {:.3}.",
+            frozen.name, frozen.score, frozen.learning
+        ));
     }
     for (mutant, failed) in &verdict.mutants_fail {
         lines.push(match failed {
