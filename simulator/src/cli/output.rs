@@ -23,7 +23,7 @@ pub(crate) enum Error {
         source: io::Error,
     },
     /// The page cannot be served.
-    #[error("cannot serve on {address}: {source}")]
+    #[error("cannot serve on {address}: {source}{}", hint(source))]
     Serve {
         /// The address.
         address: SocketAddr,
@@ -44,6 +44,15 @@ impl Error {
         }
         // As with options that cannot be parsed.
         process::exit(2)
+    }
+}
+
+fn hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "; choose another port with --port, or any that is free with --port 0"
+        }
+        _ => "",
     }
 }
 

@@ -11,7 +11,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     let address = args.address();
     let cannot = |source: io::Error| Error::Serve { address, source };
     let runtime = tokio::runtime::Runtime::new().map_err(cannot)?;
-    runtime.block_on(async {
+    let served = runtime.block_on(async {
         let listener = TcpListener::bind(address).await.map_err(cannot)?;
         let address = listener.local_addr().map_err(cannot)?;
         output::print(&format!("http://{address}\n"))?;
@@ -20,5 +20,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
             interrupted = tokio::signal::ctrl_c() => interrupted.map_err(cannot)?,
         }
         Ok(ExitCode::SUCCESS)
-    })
+    });
+    // What is still being simulated is for nobody.
+    runtime.shutdown_background();
+    served
 }

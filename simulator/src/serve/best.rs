@@ -1,5 +1,9 @@
 //! The best fixed limit of each stretch of a session, found beside the run.
+//!
+//! A search ends when nobody waits for it any more, and is given up when it is too much work. Its turn
+//! is over when it has really ended: there is never more than one.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,8 +20,20 @@ use crate::scenario::{self, Place};
 /// What has been found, for all connections, and the right to look for more, one at a time.
 #[derive(Clone, Debug)]
 pub(super) struct BestLimits {
-    found: Arc<Mutex<HashMap<String, usize>>>,
+    found: Arc<Mutex<HashMap<String, Found>>>,
     turn: Arc<Semaphore>,
+    /// After how many thousand steps a search is given up.
+    patience: u32,
+}
+
+/// What came of a search.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Found {
+    Limit(usize),
+    /// Next to nothing is good under any limit: that of before is as good as another.
+    AsBefore,
+    /// It was too much work, and would be again.
+    GivenUp,
 }
 
 /// A stretch of a run, in seconds, and its best limit, of all instances together.
@@ -33,18 +49,31 @@ impl Default for BestLimits {
         Self {
             found: Arc::default(),
             turn: Arc::new(Semaphore::new(1)),
+            patience: PATIENCE,
         }
     }
 }
 
 impl BestLimits {
-    /// Finds the best limits of a session, and tells of them whenever there are more.
+    /// Finds the best limits of a session, and tells of them whenever there are more. Stretches for
+    /// which none is found are left out.
+    ///
+    /// # Cancel safety
+    ///
+    /// A search that is under way when this is dropped ends soon after.
     pub(super) async fn find(self, session: Session, tell: mpsc::Sender<Vec<Stretch>>) {
         let place = place_of(&session);
         let mut stretches = Vec::new();
+        let mut before = None;
         for (from, to) in stretches_of(&session.run) {
             let params = params_at(&session.run, from);
-            let limit = self.steady(&session.run, params.clone(), place).await;
+            let limit = match self.steady(&session.run, params.clone(), place).await {
+                Found::Limit(limit) => Some(limit),
+                Found::AsBefore => before,
+                Found::GivenUp => None,
+            };
+            let Some(limit) = limit else { continue };
+            before = Some(limit);
             let instances = match place {
                 Place::Client => params.instances as usize,
                 Place::Plant => 1,
@@ -60,32 +89,47 @@ impl BestLimits {
         }
     }
 
-    async fn steady(&self, run: &Config, params: Params, place: Place) -> usize {
+    async fn steady(&self, run: &Config, params: Params, place: Place) -> Found {
         let key = text(&(&params, run.slo, run.at_limit, run.at_plant_limit, place));
-        if let Some(limit) = self.known(&key) {
-            return limit;
+        if let Some(found) = self.known(&key) {
+            return found;
         }
         // Nobody closes it.
-        let _turn = self.turn.acquire().await;
-        if let Some(limit) = self.known(&key) {
-            return limit;
+        let turn = self.turn.clone().acquire_owned().await;
+        if let Some(found) = self.known(&key) {
+            return found;
         }
         let run = run.clone();
+        let patience = self.patience;
+        let wanted = Arc::new(());
+        let is_wanted = Arc::downgrade(&wanted);
         let look = move || {
-            oracle::steady(&run, &params, place, length_for(&params), None, &|| true).unwrap_or(1)
+            let _turn = turn;
+            let left = Cell::new(patience);
+            let go_on = || {
+                left.set(left.get().saturating_sub(1));
+                left.get() > 0 && is_wanted.strong_count() > 0
+            };
+            let length = length_for(&params);
+            match oracle::steady(&run, &params, place, length, Some(AS_BEFORE), &go_on) {
+                Some(AS_BEFORE) => Found::AsBefore,
+                Some(limit) => Found::Limit(limit),
+                None => Found::GivenUp,
+            }
         };
-        let Ok(limit) = task::spawn_blocking(look).await else {
-            return 1;
-        };
+        let outcome = task::spawn_blocking(look).await;
+        // Until here somebody wants it.
+        drop(wanted);
+        let outcome = outcome.unwrap_or(Found::GivenUp);
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         if found.len() >= MOST_KEPT {
             found.clear();
         }
-        found.insert(key, limit);
-        limit
+        found.insert(key, outcome);
+        outcome
     }
 
-    fn known(&self, key: &str) -> Option<usize> {
+    fn known(&self, key: &str) -> Option<Found> {
         let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         found.get(key).copied()
     }
@@ -138,3 +182,80 @@ fn length_for(params: &Params) -> Span {
 
 const MOST_KEPT: usize = 10_000;
 const MOST_STRETCHES: usize = 60;
+/// No limit that is ever tried.
+const AS_BEFORE: usize = 0;
+/// So much work takes some 3 s.
+const PATIENCE: u32 = 5_000;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::{Value, json};
+    use tokio::time;
+
+    use super::*;
+
+    fn session(run: Value) -> Session {
+        let vegas = json!({ "client": { "name": "vegas" } });
+        serde_json::from_value(json!({ "run": run, "lanes": [vegas] })).unwrap()
+    }
+
+    /// Looks at a million requests per second for each limit.
+    fn endless() -> Session {
+        session(json!({ "start": { "rate": 1e6, "servers": 100_000, "retries": 3 } }))
+    }
+
+    async fn found(best: &BestLimits, session: Session) -> Vec<Stretch> {
+        let (tell, mut told) = mpsc::channel(100);
+        let search = time::timeout(A_WHILE, best.clone().find(session, tell));
+        search.await.expect("an end");
+        let mut last = Vec::new();
+        while let Some(stretches) = told.recv().await {
+            last = stretches;
+        }
+        last
+    }
+
+    #[tokio::test]
+    async fn a_search_that_nobody_waits_for_ends_and_has_its_turn_until_then() {
+        let best = BestLimits {
+            patience: u32::MAX,
+            ..BestLimits::default()
+        };
+        let (tell, _told) = mpsc::channel(1);
+        let search = tokio::spawn(best.clone().find(endless(), tell));
+        while best.turn.available_permits() > 0 {
+            time::sleep(Duration::from_millis(1)).await;
+        }
+        search.abort();
+        assert!(search.await.unwrap_err().is_cancelled());
+        assert_eq!(best.turn.available_permits(), 0, "it is still at work");
+        let turn = time::timeout(A_WHILE, best.turn.acquire()).await;
+        assert!(turn.is_ok(), "it goes on for ever");
+    }
+
+    #[tokio::test]
+    async fn a_search_that_is_too_much_work_is_given_up_once_and_for_all() {
+        let best = BestLimits {
+            patience: 3,
+            ..BestLimits::default()
+        };
+        assert!(found(&best, endless()).await.is_empty());
+        let kept: Vec<_> = best.found.lock().unwrap().values().copied().collect();
+        assert_eq!(kept, [Found::GivenUp]);
+        best.turn.close();
+        assert!(found(&best, endless()).await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_black_hole_has_the_limit_of_the_stretch_before() {
+        let events = json!([{ "at": "5s", "set": { "black_hole": true } }]);
+        let run = json!({ "start": { "rate": 50, "deadline": "200ms" }, "events": events });
+        let stretches = found(&BestLimits::default(), session(run)).await;
+        assert_eq!(stretches.len(), 2);
+        assert_eq!(stretches[1].limit, stretches[0].limit);
+    }
+
+    const A_WHILE: Duration = Duration::from_secs(60);
+}
