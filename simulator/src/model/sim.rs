@@ -157,11 +157,12 @@ impl<A: Algorithm> Sim<A> {
         self.steps
     }
 
-    /// Returns how much it has in memory: attempts and retries, and what will happen, each as one of some
-    /// hundred bytes.
+    /// Returns how much it has in memory: attempts and retries, what will happen, and the latencies of the
+    /// tick under way, in entries of some hundred bytes.
     #[must_use]
     pub fn held(&self) -> usize {
-        self.attempts.len() + self.retries.len() + self.agenda.len()
+        let latencies = self.tick.latencies_us.len() / 32;
+        self.attempts.len() + self.retries.len() + self.agenda.len() + latencies
     }
 
     /// Takes the ticks that have ended since they were last taken.

@@ -1,48 +1,55 @@
 use std::sync::LazyLock;
+use std::time::Duration;
 
-use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequest, Request, State};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::{task, time};
 
 use super::Options;
 use super::presets::Preset;
 use super::run::Run;
-use super::server::{Server, is_own_page};
+use super::server::Server;
 use super::session::Session;
 use super::ticks::Ticks;
+use super::visitor::is_own_page;
 use crate::model::Invalid;
 
 pub(super) async fn options() -> Response {
     static TEXT: LazyLock<String> = LazyLock::new(|| text(&Options::all()));
-    json(StatusCode::OK, &*TEXT)
+    json(StatusCode::OK, TEXT.as_str())
 }
 
 pub(super) async fn scenarios() -> Response {
     static TEXT: LazyLock<String> = LazyLock::new(|| text(&Preset::all()));
-    json(StatusCode::OK, &*TEXT)
+    json(StatusCode::OK, TEXT.as_str())
 }
 
 /// The session with which the page begins.
 pub(super) async fn defaults() -> Response {
     static TEXT: LazyLock<String> =
         LazyLock::new(|| text(&Preset::all().first().map(|preset| &preset.session)));
-    json(StatusCode::OK, &*TEXT)
+    json(StatusCode::OK, TEXT.as_str())
 }
 
 /// Runs a session to its end, and returns all its ticks.
 pub(super) async fn simulate(
     State(server): State<Server>,
-    headers: HeaderMap,
-    body: Bytes,
+    request: Request,
 ) -> Result<Response, Refusal> {
-    if !is_own_page(&headers) {
+    if !is_own_page(request.headers()) {
         return Err(Refusal::OtherSite);
     }
-    let session = read_session(&body)?;
+    let body = time::timeout(PATIENCE, Bytes::from_request(request, &()));
+    let body = body.await.map_err(|_| Refusal::TooSlow)?;
+    let body = body.map_err(|error| Refusal::Body(Box::new(error.into_response())))?;
+    let place = server.trace().ok_or(Refusal::TooBusy)?;
+    let session = beside(move || read_session(&body)).await?;
     if session.ticks() > MOST_TICKS {
         let message = format!(
             "must be at most 1h for a whole trace, got {}",
@@ -50,9 +57,8 @@ pub(super) async fn simulate(
         );
         return Err(Invalid::new("run.length", message).into());
     }
-    let _place = server.trace().ok_or(Refusal::TooBusy)?;
     let until = session.ticks();
-    let mut run = Run::new(session);
+    let mut run = Run::new(session, server.memory.share());
     let mut all = Ticks::default();
     while !run.has_ended() {
         let result;
@@ -67,7 +73,34 @@ pub(super) async fn simulate(
             return Err(Invalid::new("run", message).into());
         }
     }
-    Ok(json(StatusCode::OK, text(&all)))
+    let text = beside(move || text(&all)).await;
+    // The place is free again when all has been sent: until then, it is in memory.
+    Ok(json(
+        StatusCode::OK,
+        Bytes::from_owner(Trace {
+            text,
+            _place: place,
+        }),
+    ))
+}
+
+struct Trace {
+    text: String,
+    _place: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for Trace {
+    fn as_ref(&self) -> &[u8] {
+        self.text.as_bytes()
+    }
+}
+
+/// Does what takes long where it keeps nobody waiting.
+async fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
 }
 
 /// Reads a session and checks it.
@@ -95,8 +128,12 @@ pub(super) fn read<T: DeserializeOwned>(value: Value) -> Result<T, Invalid> {
 pub(super) enum Refusal {
     NoJson(String),
     Invalid(Invalid),
+    /// The body could not be read.
+    Body(Box<Response>),
     OtherSite,
+    OtherName,
     TooBusy,
+    TooSlow,
 }
 
 impl From<Invalid> for Refusal {
@@ -110,6 +147,15 @@ impl IntoResponse for Refusal {
         let (status, invalid) = match self {
             Self::NoJson(message) => (StatusCode::BAD_REQUEST, Invalid::new("", message)),
             Self::Invalid(invalid) => (StatusCode::UNPROCESSABLE_ENTITY, invalid),
+            Self::Body(response) => return *response,
+            Self::OtherName => {
+                let message = "this server is called localhost, or by its address";
+                (StatusCode::FORBIDDEN, Invalid::new("", message))
+            }
+            Self::TooSlow => {
+                let message = "the session took too long to arrive";
+                (StatusCode::REQUEST_TIMEOUT, Invalid::new("", message))
+            }
             Self::OtherSite => {
                 let message = "only pages of this server may do this";
                 (StatusCode::FORBIDDEN, Invalid::new("", message))
@@ -123,7 +169,7 @@ impl IntoResponse for Refusal {
     }
 }
 
-fn json(status: StatusCode, text: impl Into<String>) -> Response {
+fn json(status: StatusCode, text: impl Into<Body>) -> Response {
     let headers = [
         (header::CONTENT_TYPE, "application/json"),
         (header::CACHE_CONTROL, "no-cache"),
@@ -138,4 +184,6 @@ pub(super) fn text(value: &impl Serialize) -> String {
 
 /// An hour.
 const MOST_TICKS: usize = 36_000;
+/// How long the body of a request may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 const MOST_STEPS: u64 = 100_000_000;

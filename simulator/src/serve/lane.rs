@@ -70,9 +70,9 @@ impl LaneRun {
         self.sim.run_for(time, most_steps)
     }
 
-    /// Returns how many requests it keeps in memory.
-    pub(super) fn pending(&self) -> u64 {
-        self.sim.held() as u64
+    /// Returns how much it has in memory, in entries of some hundred bytes.
+    pub(super) fn held(&self) -> u64 {
+        self.sim.held() as u64 + self.percentiles.held() / LATENCIES_PER_ENTRY
     }
 
     pub(super) fn steps(&self) -> u64 {
@@ -166,5 +166,6 @@ fn in_ms(micros: Option<u32>) -> Option<f64> {
     micros.map(|micros| f64::from(micros) / 1e3)
 }
 
+const LATENCIES_PER_ENTRY: u64 = 32;
 /// How many counts of a tick are kept for a second.
 const COUNTS: usize = 7;

@@ -11,9 +11,11 @@ use tokio::time::{self, Instant};
 
 use super::api::{Refusal, text};
 use super::best::Stretch;
+use super::flow::Flow;
 use super::message::{Command, News};
 use super::player::Player;
-use super::server::{LARGEST_MESSAGE, MOST_PAGES, Server, is_own_page};
+use super::server::{LARGEST_MESSAGE, MOST_PAGES, Server};
+use super::visitor::is_own_page;
 use crate::model::Invalid;
 
 /// Connects a page with a simulation of its own.
@@ -51,6 +53,7 @@ struct Connection {
     socket: WebSocket,
     server: Server,
     player: Player,
+    flow: Flow,
     /// When the page is next told how the run is, while it moves.
     status_at: Instant,
     ping_at: Instant,
@@ -74,8 +77,9 @@ impl Connection {
         let now = Instant::now();
         Self {
             socket,
+            player: Player::new(server.memory.clone()),
             server,
-            player: Player::new(),
+            flow: Flow::new(),
             status_at: now,
             ping_at: now + PING,
             search: Search {
@@ -91,8 +95,14 @@ impl Connection {
         loop {
             let wake = self.player.wakes_at();
             let is_moving = self.player.is_moving();
+            let opens_at = self.flow.opens_at();
+            let socket = &mut self.socket;
+            let message = async {
+                time::sleep_until(opens_at).await;
+                socket.recv().await
+            };
             tokio::select! {
-                message = self.socket.recv() => match message {
+                message = message => match message {
                     Some(Ok(message)) => self.hear(message).await?,
                     _ => return Err(Gone),
                 },
@@ -112,11 +122,18 @@ impl Connection {
     }
 
     async fn hear(&mut self, message: Message) -> Result<(), Gone> {
+        let begin = Instant::now();
         let text = match message {
             Message::Text(text) => text,
             Message::Close(_) => return Err(Gone),
-            Message::Binary(_) => return self.refuse(&Invalid::new("", "must be text")).await,
-            Message::Ping(_) | Message::Pong(_) => return Ok(()),
+            Message::Binary(_) => {
+                self.flow.heard(begin.elapsed());
+                return self.refuse(&Invalid::new("", "must be text")).await;
+            }
+            Message::Ping(_) | Message::Pong(_) => {
+                self.flow.heard(begin.elapsed());
+                return Ok(());
+            }
         };
         let command = if text.len() > LARGEST_MESSAGE {
             let message = format!(
@@ -127,14 +144,11 @@ impl Connection {
         } else {
             Command::parse(&text)
         };
-        match command.and_then(|command| self.player.obey(command)) {
-            Ok(changed) => {
-                if changed {
-                    self.search.at = Some(Instant::now() + CALM);
-                    for news in self.player.take_news() {
-                        self.send(Message::text(news)).await?;
-                    }
-                }
+        let done = command.and_then(|command| self.player.obey(command));
+        self.flow.heard(begin.elapsed());
+        match done {
+            Ok(()) => {
+                self.tell_news().await?;
                 self.tell_status().await
             }
             Err(invalid) => self.refuse(&invalid).await,
@@ -153,6 +167,7 @@ impl Connection {
                 if !ticks.rows.is_empty() {
                     self.send(Message::text(text(&ticks))).await?;
                 }
+                self.tell_news().await?;
                 if !self.player.is_moving() {
                     self.tell_status().await?;
                 }
@@ -178,6 +193,18 @@ impl Connection {
             self.search.tasks.spawn(best.find(session.clone(), tell));
         }
         while self.search.tasks.try_join_next().is_some() {}
+    }
+
+    /// Tells what is new of the session, and looks for its best limits after a while.
+    async fn tell_news(&mut self) -> Result<(), Gone> {
+        let all = self.player.take_news();
+        if !all.is_empty() {
+            self.search.at = Some(Instant::now() + CALM);
+        }
+        for news in all {
+            self.send(Message::text(news)).await?;
+        }
+        Ok(())
     }
 
     async fn tell_status(&mut self) -> Result<(), Gone> {

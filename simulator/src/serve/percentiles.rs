@@ -37,6 +37,11 @@ impl Percentiles {
         }
     }
 
+    /// Returns how many values it keeps.
+    pub(super) fn held(&self) -> u64 {
+        self.total
+    }
+
     /// Returns the value that each of these parts of all is at or below, in rising order; `None` if
     /// there are no values.
     pub(super) fn at<const N: usize>(&self, parts: [f64; N]) -> [Option<u32>; N] {

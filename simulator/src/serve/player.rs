@@ -1,11 +1,13 @@
 use tokio::time::Instant;
 
 use super::api::text;
-use super::message::{Command, Exchange, News, Set, Speed, Start, Status};
+use super::knobs;
+use super::memory::Memory;
+use super::message::{Command, News, Speed, Start, Status};
 use super::pace::Pace;
 use super::run::Run;
-use super::session::{Session, Swap};
-use crate::model::{Event, Invalid};
+use super::session::Session;
+use crate::model::Invalid;
 
 /// The simulation of one page: what runs, how fast, and how far.
 pub(super) struct Player {
@@ -14,21 +16,29 @@ pub(super) struct Player {
     /// Where a run was stopped.
     stopped: Option<usize>,
     pace: Pace,
+    /// A tick to go to as fast as possible, before any goal: the page believes to be there, so what it
+    /// changes meanwhile waits until then.
+    arrival: Option<usize>,
+    waiting: Vec<Command>,
     /// A tick to go to as fast as possible.
     goal: Option<usize>,
     replaying: bool,
+    memory: Memory,
     wake: Instant,
     news: Vec<String>,
 }
 
 impl Player {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(memory: Memory) -> Self {
         Self {
             run: None,
             stopped: None,
             pace: Pace::new(),
+            arrival: None,
+            waiting: Vec::new(),
             goal: None,
             replaying: false,
+            memory,
             wake: Instant::now(),
             news: Vec::new(),
         }
@@ -41,7 +51,7 @@ impl Player {
     /// Returns whether time goes on.
     pub(super) fn is_moving(&self) -> bool {
         let can = self.run.as_ref().is_some_and(|run| !run.has_ended());
-        can && (self.goal.is_some() || self.pace.is_playing())
+        can && (self.target().is_some() || self.pace.is_playing())
     }
 
     /// Returns when there is something to do.
@@ -52,8 +62,8 @@ impl Player {
     /// Hands the run out for a slice, and says until which tick it should go.
     pub(super) fn next_slice(&mut self) -> Option<(Run, usize)> {
         let run = self.run.take()?;
-        let until = match self.goal {
-            Some(goal) => goal,
+        let until = match self.target() {
+            Some(target) => target,
             None => self.pace.due(run.tick()),
         };
         Some((run, until))
@@ -61,53 +71,73 @@ impl Player {
 
     /// Takes the run back after a slice.
     pub(super) fn done(&mut self, run: Run) {
-        let tick = run.tick();
-        if self.goal.is_some_and(|goal| tick >= goal) || run.has_ended() {
-            if self.goal.take().is_some() {
-                self.pace.restart(tick);
-            }
-            self.replaying = false;
+        let (tick, has_ended) = (run.tick(), run.has_ended());
+        self.run = Some(run);
+        let is_there = |target: &mut usize| has_ended || tick >= *target;
+        if self.arrival.take_if(is_there).is_some() {
+            self.pace.restart(tick);
+            self.arrived();
         }
-        if run.has_ended() && self.pace.is_playing() {
+        if self.goal.take_if(is_there).is_some() {
+            self.pace.restart(tick);
+        }
+        if has_ended && self.pace.is_playing() {
             self.pace.set_playing(false, tick);
         }
-        self.wake = match self.goal {
+        self.wake = match self.target() {
             Some(_) => Instant::now(),
             None => self.pace.next(tick),
         };
-        self.run = Some(run);
     }
 
     /// Takes note that a run went too far; its memory is freed.
     pub(super) fn stopped(&mut self, run: Run) {
         self.pace.set_playing(false, run.tick());
+        self.arrival = None;
+        self.waiting.clear();
         self.goal = None;
         self.replaying = false;
         self.stopped = Some(run.tick());
     }
 
-    /// Does what the page asks for. Returns whether there is news of the session.
+    /// Does what the page asks for, or keeps it until it can be done.
     ///
     /// # Errors
     ///
     /// If it cannot be done; then nothing has changed.
-    pub(super) fn obey(&mut self, command: Command) -> Result<bool, Invalid> {
+    pub(super) fn obey(&mut self, command: Command) -> Result<(), Invalid> {
         match command {
-            Command::Start(start) => return self.start(start).map(|()| true),
-            Command::Replace(replace) => return self.replace(replace.session).map(|()| true),
-            Command::Set(set) => return self.set(set).map(|()| true),
-            Command::Swap(exchange) => return self.swap(exchange).map(|()| true),
+            Command::Start(start) => return self.start(start),
+            Command::Replace(replace) => return self.replace(replace.session),
+            Command::Set(_) | Command::Swap(_) if self.arrival.is_some() => {
+                return self.wait(command);
+            }
+            Command::Set(set) => {
+                let news = knobs::set(self.running()?, set)?;
+                self.news.push(news);
+                return Ok(());
+            }
+            Command::Swap(exchange) => {
+                let news = knobs::swap(self.running()?, exchange)?;
+                self.news.push(news);
+                return Ok(());
+            }
+            Command::Play | Command::Step(_) | Command::ToEnd if self.run.is_none() => {
+                return self.running().map(|_| ());
+            }
             Command::Speed(Speed { speed }) => self.pace.set_speed(speed, self.tick()),
             Command::Play => self.pace.set_playing(true, self.tick()),
             Command::Pause => {
                 self.pace.set_playing(false, self.tick());
+                self.goal = None;
                 if !self.replaying {
-                    self.goal = None;
+                    self.arrival = None;
+                    self.arrived();
                 }
             }
             Command::Step(step) => {
                 self.pace.set_playing(false, self.tick());
-                let goal = self.goal.unwrap_or(self.tick());
+                let goal = self.goal.or(self.arrival).unwrap_or(self.tick());
                 self.goal = Some(goal.saturating_add(step.ticks as usize));
             }
             Command::ToEnd => {
@@ -116,14 +146,15 @@ impl Player {
             }
         }
         self.wake = Instant::now();
-        Ok(false)
+        Ok(())
     }
 
     pub(super) fn status(&mut self) -> Status {
         let tick = self.tick();
+        let can = self.run.as_ref().is_some_and(|run| !run.has_ended());
         Status {
             t: tick as f64 / 10.0,
-            playing: self.pace.is_playing(),
+            playing: can && self.pace.is_playing(),
             speed: self.pace.speed(),
             actual: self.pace.actual(tick),
             replaying: self.replaying,
@@ -148,15 +179,19 @@ impl Player {
         self.pace = Pace::new();
         self.pace.set_speed(speed, 0);
         self.pace.set_playing(start.play, 0);
+        self.waiting.clear();
+        self.goal = None;
         self.begin(session, (start.at * 10.0).round() as usize, false);
         Ok(())
     }
 
-    /// Starts a run, and fast-forwards it to tick `goal`.
-    fn begin(&mut self, session: Session, goal: usize, replaying: bool) {
-        let run = Run::new(session);
-        self.goal = (goal > 0).then_some(goal);
-        self.replaying = replaying && goal > 0;
+    /// Starts a run, and fast-forwards it to tick `arrival`.
+    fn begin(&mut self, session: Session, arrival: usize, replaying: bool) {
+        // What it has is free before the next one begins.
+        self.run = None;
+        let run = Run::new(session, self.memory.share());
+        self.arrival = (arrival > 0).then_some(arrival);
+        self.replaying = replaying && arrival > 0;
         self.wake = Instant::now();
         self.stopped = None;
         self.news.push(text(&News::Started {
@@ -181,63 +216,44 @@ impl Player {
             },
             None => session,
         };
-        // One that is replayed already goes where it was going.
-        let goal = match self.goal {
-            Some(goal) if self.replaying => goal,
-            _ => self.tick(),
-        };
-        self.begin(session, goal, true);
-        Ok(())
-    }
-
-    fn set(&mut self, set: Set) -> Result<(), Invalid> {
-        let run = running(&mut self.run)?;
-        let mut event = Event::new(run.next_change());
-        event.set = set.change;
-        event.over = set.over;
-        event.burst = set.burst;
-        event.pause = set.pause;
-        event.at_limit = set.at_limit;
-        event.at_plant_limit = set.at_plant_limit;
-        let mut session = run.session().clone();
-        let (index, merged) = session.add_event(event);
-        session.check().map_err(|error| at_the_knob(error, index))?;
-        let event = session.run.events[index].clone();
-        if run.try_change(session).is_some() {
-            unreachable!("the past is as it was");
+        // It goes where it was going: what waits for its arrival, and the goal behind it, are as before.
+        let arrival = self.arrival.unwrap_or(self.tick());
+        self.begin(session, arrival, true);
+        if self.arrival.is_none() {
+            self.arrived();
         }
-        self.news.push(text(&News::Event {
-            index,
-            merged,
-            event: &event,
-        }));
         Ok(())
     }
 
-    fn swap(&mut self, exchange: Exchange) -> Result<(), Invalid> {
-        let run = running(&mut self.run)?;
-        let swap = Swap {
-            at: run.next_change(),
-            lane: exchange.lane,
-            side: exchange.side,
-            algorithm: exchange.algorithm,
-        };
-        let mut session = run.session().clone();
-        session.check_swap(&swap).map_err(|mut error| {
-            if let Some(rest) = error.field.strip_prefix("algorithm.") {
-                let side = text(&swap.side);
-                error.field = format!("lanes[{}].{}.{rest}", swap.lane, side.trim_matches('"'));
+    /// Keeps a change until the run is where the page believes it to be.
+    fn wait(&mut self, command: Command) -> Result<(), Invalid> {
+        if self.waiting.len() >= MOST_WAITING {
+            let message = "too many changes wait until the run is where it was";
+            return Err(Invalid::new("", message));
+        }
+        self.waiting.push(command);
+        Ok(())
+    }
+
+    /// Does what waited for the arrival.
+    fn arrived(&mut self) {
+        self.replaying = false;
+        for command in std::mem::take(&mut self.waiting) {
+            if let Err(Invalid { field, message }) = self.obey(command) {
+                let (field, message) = (&field, &message);
+                self.news.push(text(&News::Error { field, message }));
             }
-            error
-        })?;
-        let index = session.swaps.partition_point(|one| one.at <= swap.at);
-        session.swaps.insert(index, swap.clone());
-        session.check()?;
-        if run.try_change(session).is_some() {
-            unreachable!("the past is as it was");
         }
-        self.news.push(text(&News::Swapped { swap: &swap }));
-        Ok(())
+    }
+
+    /// Where it goes as fast as possible.
+    fn target(&self) -> Option<usize> {
+        self.arrival.or(self.goal)
+    }
+
+    fn running(&mut self) -> Result<&mut Run, Invalid> {
+        let none = || Invalid::new("", "there is no run: start one, or reset");
+        self.run.as_mut().ok_or_else(none)
     }
 
     fn tick(&self) -> usize {
@@ -248,19 +264,4 @@ impl Player {
     }
 }
 
-fn running(run: &mut Option<Run>) -> Result<&mut Run, Invalid> {
-    match run {
-        Some(run) if run.has_ended() => Err(Invalid::new("", "the run has ended")),
-        Some(run) => Ok(run),
-        None => Err(Invalid::new("", "there is no run: start one, or reset")),
-    }
-}
-
-/// Whoever turned a knob knows nothing of the event that it is.
-fn at_the_knob(mut error: Invalid, index: usize) -> Invalid {
-    let event = format!("run.events[{index}].");
-    if let Some(path) = error.field.strip_prefix(&event) {
-        error.field = path.to_owned();
-    }
-    error
-}
+const MOST_WAITING: usize = 1000;

@@ -3,6 +3,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::lane::LaneRun;
+use super::memory::{Share, TooMuch};
 use super::session::Session;
 use super::ticks::Ticks;
 use crate::model::{Sim, Span};
@@ -22,15 +23,12 @@ pub(super) struct Run {
     /// How many lanes have come to the next stop, while a tick is under way.
     arrived: usize,
     under_way: bool,
+    share: Share,
 }
-
-/// Why a run goes no further.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct TooMuch;
 
 impl Run {
     /// Starts a session that has passed its check.
-    pub(super) fn new(session: Session) -> Self {
+    pub(super) fn new(session: Session, share: Share) -> Self {
         let start = |lane| LaneRun::new(&session.run, session.seed, lane);
         Self {
             lanes: session.lanes.iter().map(start).collect(),
@@ -40,6 +38,7 @@ impl Run {
             swaps: 0,
             arrived: 0,
             under_way: false,
+            share,
         }
     }
 
@@ -89,14 +88,16 @@ impl Run {
         None
     }
 
-    /// Runs until so many ticks have ended, but not for longer than `budget`. Returns the ticks that
+    /// Runs until so many ticks have ended, but not for longer than `budget`, nor for very many. Returns the ticks that
     /// have ended meanwhile.
     ///
     /// # Errors
     ///
     /// If it would need too much memory.
     pub(super) fn advance(&mut self, until: usize, budget: Duration) -> Result<Ticks, TooMuch> {
-        let until = until.min(self.session.ticks());
+        let until = until
+            .min(self.session.ticks())
+            .min(self.tick + TICKS_AT_ONCE);
         let end = Instant::now() + budget;
         let mut ticks = Ticks::starting_at(self.tick);
         while self.tick < until {
@@ -154,23 +155,8 @@ impl Run {
         self.under_way = false;
     }
 
-    fn check_memory(&self) -> Result<(), TooMuch> {
-        let pending: u64 = self.lanes.iter().map(LaneRun::pending).sum();
-        if pending > MOST_PENDING {
-            Err(TooMuch)
-        } else {
-            Ok(())
-        }
-    }
-}
-
-impl std::fmt::Display for TooMuch {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "more than {MOST_PENDING} requests are waiting, and the run was stopped: give requests a \
-             deadline, the plant a bounded queue, or send less"
-        )
+    fn check_memory(&mut self) -> Result<(), TooMuch> {
+        self.share.hold(self.lanes.iter().map(LaneRun::held).sum())
     }
 }
 
@@ -179,14 +165,19 @@ fn time_of(tick: usize) -> Span {
 }
 
 const STEPS_AT_ONCE: u64 = 256;
-/// Of all lanes together: some 100 MB.
-const MOST_PENDING: u64 = 1_000_000;
+/// What a page takes in without a jerk.
+const TICKS_AT_ONCE: usize = 1000;
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
+    use super::super::memory::Memory;
     use super::*;
+
+    fn start(session: Session) -> Run {
+        Run::new(session, Memory::default().share())
+    }
 
     fn session(value: serde_json::Value) -> Session {
         let mut session: Session = serde_json::from_value(value).unwrap();
@@ -211,7 +202,7 @@ mod tests {
         ]);
         let run =
             json!({ "length": "4s", "start": { "rate": 4000, "deadline": "200ms", "retries": 1 } });
-        let mut live = Run::new(session(json!({ "run": run, "lanes": lanes })));
+        let mut live = start(session(json!({ "run": run, "lanes": lanes })));
         let mut seen = trace(&mut live, 20);
         let mut changed = live.session().clone();
         let change = json!({ "at": live.next_change(), "set": { "servers": 8 }, "over": "500ms" });
@@ -221,7 +212,7 @@ mod tests {
         assert_eq!(live.try_change(changed.clone()), None);
         seen.push_str(&trace(&mut live, 40));
 
-        let mut again = Run::new(changed);
+        let mut again = start(changed);
         let mut replayed = trace(&mut again, 20);
         replayed.push_str(&trace(&mut again, 40));
         assert_eq!(seen, replayed);
@@ -229,25 +220,49 @@ mod tests {
 
     #[test]
     fn a_change_of_the_past_is_not_taken() {
-        let start = session(json!({ "lanes": [{ "client": { "name": "vegas" } }] }));
-        let mut run = Run::new(start.clone());
+        let known = session(json!({ "lanes": [{ "client": { "name": "vegas" } }] }));
+        let mut run = start(known.clone());
         trace(&mut run, 10);
-        let mut early = start.clone();
+        let mut early = known.clone();
         let event = json!({ "at": "900ms", "set": { "rate": 5 } });
         early.add_event(serde_json::from_value(event).unwrap());
         assert!(run.try_change(early).is_some());
-        let mut other = start;
+        let mut other = known;
         other.seed = 2;
         assert!(run.try_change(other).is_some());
     }
 
     #[test]
-    fn a_queue_without_bound_stops_the_run_and_not_the_machine() {
-        let start = json!({ "rate": 1e6, "servers": 1, "service_time": "1s" });
-        let mut run = Run::new(session(json!({ "run": { "start": start }, "lanes": [{}] })));
-        let until = std::iter::repeat_with(|| run.advance(600, Duration::from_millis(5)))
-            .take(10_000)
-            .find_map(Result::err);
-        assert_eq!(until, Some(TooMuch));
+    fn what_was_refused_long_ago_is_forgotten_before_its_deadline() {
+        let refused = json!({ "rate": 1e6, "deadline": "1h", "queue": 0 });
+        let mut run = start(session(
+            json!({ "run": { "start": refused }, "lanes": [{}] }),
+        ));
+        while run.tick() < 10 {
+            run.advance(10, Duration::from_millis(50)).unwrap();
+            assert!(run.lanes[0].held() < 100_000);
+        }
+    }
+
+    #[test]
+    fn what_has_no_bound_stops_the_run_and_not_the_machine() {
+        let queue = json!({ "rate": 1e6, "servers": 1, "service_time": "1s" });
+        // What is given up at once is forgotten by its client, and not by the plant or the network.
+        let given_up =
+            json!({ "rate": 1e6, "servers": 1, "service_time": "1h", "deadline": "1ms" });
+        let on_its_way = json!({ "rate": 1e6, "latency": "1h", "deadline": "1ms" });
+        // An endless tick has an endless number of responses.
+        let long_tick = json!({
+            "rate": 0, "clients": 100_000, "servers": 100_000, "service_time": "1ns", "latency": "0s",
+        });
+        for params in [queue, given_up, on_its_way, long_tick] {
+            let mut run = start(session(
+                json!({ "run": { "start": params }, "lanes": [{}] }),
+            ));
+            let stopped = std::iter::repeat_with(|| run.advance(600, Duration::from_millis(50)))
+                .take(1000)
+                .find_map(Result::err);
+            assert_eq!(stopped, Some(TooMuch::Run), "{params}");
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 use std::{io, thread};
 
 use axum::extract::DefaultBodyLimit;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Router, middleware};
@@ -12,9 +12,12 @@ use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task;
 
+use super::accept::{Limits, accept};
 use super::best::BestLimits;
-use super::run::{Run, TooMuch};
+use super::memory::{Memory, TooMuch};
+use super::run::Run;
 use super::ticks::Ticks;
+use super::visitor::{Names, check_name};
 use super::{api, assets, live};
 
 /// Where the page is served.
@@ -43,10 +46,15 @@ impl Args {
 ///
 /// If the listener fails.
 pub async fn serve_on(listener: TcpListener) -> io::Result<()> {
-    axum::serve(listener, router()).await
+    let names = if listener.local_addr()?.ip().is_loopback() {
+        Names::Loopback
+    } else {
+        Names::Any
+    };
+    accept(listener, router(names), Limits::default()).await
 }
 
-fn router() -> Router {
+fn router(names: Names) -> Router {
     Router::new()
         .route("/", get(assets::index))
         .route("/assets/{*path}", get(assets::asset))
@@ -56,17 +64,19 @@ fn router() -> Router {
         .route("/api/simulate", post(api::simulate))
         .route("/api/live", get(live::live))
         .layer(DefaultBodyLimit::max(LARGEST_MESSAGE))
+        .layer(middleware::from_fn_with_state(names, check_name))
         .layer(middleware::map_response(secure))
         .with_state(Server::new())
 }
 
-/// What all connections share: above all, the processors.
+/// What all connections share: above all, the processors and the memory.
 #[derive(Clone, Debug)]
 pub(super) struct Server {
     processors: Arc<Semaphore>,
     pages: Arc<Semaphore>,
     traces: Arc<Semaphore>,
     pub(super) best: BestLimits,
+    pub(super) memory: Memory,
 }
 
 impl Server {
@@ -77,6 +87,7 @@ impl Server {
             pages: Arc::new(Semaphore::new(MOST_PAGES)),
             traces: Arc::new(Semaphore::new(MOST_TRACES)),
             best: BestLimits::default(),
+            memory: Memory::default(),
         }
     }
 
@@ -109,19 +120,6 @@ impl Server {
     }
 }
 
-/// Returns whether a request comes from a page of this server, or from no page at all.
-pub(super) fn is_own_page(headers: &HeaderMap) -> bool {
-    let Some(origin) = headers.get(header::ORIGIN) else {
-        return true;
-    };
-    let host = headers.get(header::HOST).map(HeaderValue::as_bytes);
-    let origin = origin.as_bytes();
-    let origin = origin
-        .strip_prefix(b"http://")
-        .or_else(|| origin.strip_prefix(b"https://"));
-    origin.is_some() && origin == host
-}
-
 /// Forbids a page everything that it has not been served from here.
 async fn secure(mut response: Response) -> Response {
     let headers = response.headers_mut();
@@ -142,26 +140,3 @@ pub(super) const MOST_PAGES: usize = 32;
 const MOST_TRACES: usize = 4;
 /// In bytes.
 pub(super) const LARGEST_MESSAGE: usize = 256 * 1024;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn another_site_is_no_own_page() {
-        let asked = |host: &str, origin: Option<&str>| {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::HOST, host.parse().unwrap());
-            if let Some(origin) = origin {
-                headers.insert(header::ORIGIN, origin.parse().unwrap());
-            }
-            is_own_page(&headers)
-        };
-        assert!(asked("127.0.0.1:3000", None));
-        assert!(asked("127.0.0.1:3000", Some("http://127.0.0.1:3000")));
-        assert!(asked("sim.example", Some("https://sim.example")));
-        assert!(!asked("127.0.0.1:3000", Some("http://127.0.0.1:4000")));
-        assert!(!asked("127.0.0.1:3000", Some("http://evil.example")));
-        assert!(!asked("127.0.0.1:3000", Some("null")));
-    }
-}

@@ -40,11 +40,22 @@ impl Server {
         headers: &str,
         body: &str,
     ) -> Response {
+        self.called(&self.host, method, path, headers, body).await
+    }
+
+    /// Sends a request to the server by the name of `host`.
+    pub(crate) async fn called(
+        &self,
+        host: &str,
+        method: &str,
+        path: &str,
+        headers: &str,
+        body: &str,
+    ) -> Response {
         let mut stream = TcpStream::connect(&self.host).await.unwrap();
         let request = format!(
-            "{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncontent-length: {}\r\n\
+            "{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-length: {}\r\n\
              {headers}\r\n",
-            self.host,
             body.len(),
         );
         stream.write_all(request.as_bytes()).await.unwrap();

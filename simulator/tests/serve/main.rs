@@ -2,8 +2,11 @@
 
 mod client;
 mod files;
+mod process;
 mod refusals;
 mod runs;
+mod travels;
+mod visitors;
 
 use client::{Page, Server};
 use serde_json::{Value, json};

@@ -171,20 +171,6 @@ async fn what_is_no_session_or_too_much_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pages_of_other_sites_are_refused() {
-    let server = Server::start().await;
-    assert_eq!(server.refused_page("http://evil.example").await, Some(403));
-    let own = format!("http://{}", server.host);
-    assert_eq!(server.refused_page(&own).await, None);
-    let headers = "origin: http://evil.example\r\n";
-    let body = session().to_string();
-    let response = server
-        .request("POST", "/api/simulate", headers, &body)
-        .await;
-    assert_eq!(response.status, 403);
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_refused_message_leaves_the_run_as_it_was() {
     let server = Server::start().await;
     let mut page = started(&server, &session()).await;

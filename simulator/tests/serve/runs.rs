@@ -114,10 +114,34 @@ async fn a_queue_that_grows_without_end_stops_its_run_only() {
             .contains("requests are waiting"),
         "{error}"
     );
-    page.send(json!({ "do": "play" })).await;
-    page.send(json!({ "do": "set", "change": { "rate": 1 } }))
+    let (status, _) = page.wait_for("status").await;
+    assert_eq!(status["playing"], false);
+    for command in [
+        json!({ "do": "play" }),
+        json!({ "do": "to_end" }),
+        json!({ "do": "step", "ticks": 1 }),
+        json!({ "do": "set", "change": { "rate": 1 } }),
+    ] {
+        page.send(command.clone()).await;
+        let message = page.next().await.expect("an answer");
+        assert_eq!(message["is"], "error", "{command}");
+        assert!(message["message"].as_str().unwrap().contains("no run"));
+    }
+    page.send(json!({ "do": "speed", "speed": 2 })).await;
+    let (status, _) = page.wait_for("status").await;
+    assert_eq!(status["playing"], false);
+    let stopped_at = status["t"].as_f64().unwrap();
+
+    let bounded = json!({ "rate": 100, "service_time": "10ms" });
+    let bounded = json!({ "run": { "start": bounded }, "lanes": [{}] });
+    page.send(json!({ "do": "replace", "session": bounded }))
         .await;
-    page.wait_for("error").await;
+    page.wait_for("started").await;
+    let mut status = status;
+    while status["replaying"] != false || status["t"].as_f64() < Some(stopped_at) {
+        status = page.wait_for("status").await.0;
+    }
+    assert_eq!(status["playing"], false);
     page.send(json!({ "do": "start", "session": session() }))
         .await;
     page.wait_for("started").await;
