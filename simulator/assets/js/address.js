@@ -1,5 +1,6 @@
 // Keeps the page and its address in step.
 
+import { SPEEDS } from "./player.js";
 import { same } from "./session.js";
 import { encode } from "./url.js";
 
@@ -28,13 +29,14 @@ export class Address {
   async write(withTime = false) {
     clearTimeout(this.#timer);
     const { app } = this;
+    if (!app.session) return location.href;
     const hash = await encode(app.session, app.presets, app.options.run, viewOf(app, withTime));
     if (hash !== location.hash) {
       this.#last = hash;
       if (this.#push) history.pushState(null, "", hash);
       else history.replaceState(null, "", hash);
+      this.#push = false;
     }
-    this.#push = false;
     return location.href;
   }
 }
@@ -42,11 +44,13 @@ export class Address {
 const HIDDEN_AT_FIRST = "p50 p95 plant_in_flight refused timed_out waiting wasted";
 
 /** What of the view goes into the address: what differs from how the page begins. */
-function viewOf({ view, player, preset, session, presets }, withTime) {
+function viewOf({ view, player, preset, scope, session, presets }, withTime) {
   const hidden = [...view.hidden].sort().join(" ");
   return {
     from: preset && !presets.some((one) => same(one.session, session)) ? preset : null,
     t: (player.playing && !withTime) || player.head < 0.05 ? null : player.head.toFixed(1),
+    paused: player.playing || player.head >= 0.05 ? null : "1",
+    apply: scope === "start" ? "start" : null,
     speed: player.speed === 1 ? null : String(player.speed),
     window: view.window === "all" ? null : view.window,
     zoom: view.zoom ? view.zoom.map((one) => one.toFixed(1)).join(" ") : null,
@@ -59,7 +63,9 @@ function viewOf({ view, player, preset, session, presets }, withTime) {
 export function applyView(app, view) {
   const { player } = app;
   const speed = Number(view.speed ?? 1);
-  player.speed = speed >= 0.25 && speed <= 20 ? speed : 1;
+  const distance = (one) => Math.abs(Math.log(one / speed));
+  player.speed = speed > 0 ? SPEEDS.reduce((best, one) => (distance(one) < distance(best) ? one : best)) : 1;
+  app.scope = view.apply === "start" ? "start" : "now";
   app.view.window = ["10", "30", "60", "300"].includes(view.window) ? view.window : "all";
   const zoom = (view.zoom ?? "").split(" ").map(Number);
   app.view.zoom = zoom.length === 2 && zoom[1] > zoom[0] ? zoom : null;
@@ -67,5 +73,6 @@ export function applyView(app, view) {
   app.view.hidden = new Set(hidden === "-" ? [] : hidden.split(" "));
   app.view.log = view.linear !== "1";
   const time = Number(view.t ?? 0);
-  return { at: time > 0 && time <= 86400 ? time : 0 };
+  const at = time > 0 && time <= 86400 ? time : 0;
+  return { at, play: at === 0 && view.paused !== "1" };
 }

@@ -9,19 +9,20 @@ export class AlgorithmEditor {
   #shape = null;
   #value = undefined;
 
-  /** `label` names the limiter; `commit` hears every new configuration, null for none. */
-  constructor(app, label, commit) {
+  /** `lane` and `label` name the limiter; `commit` hears every new configuration, null for none. */
+  constructor(app, lane, label, commit) {
     this.app = app;
+    this.owner = `${lane}, ${label}`;
     this.commit = commit;
     const { algorithms } = app.options;
-    this.select = h("select", { "aria-label": `${label}: algorithm`, on: { change: () => this.#choose() } },
+    this.select = h("select", { "aria-label": `${this.owner}: algorithm`, on: { change: () => this.#choose() } },
       ...algorithms.map((one) => h("option", { value: one.name }, one.title)),
       h("option", { value: "" }, "no limiter"));
-    this.windowed = h("input", { type: "checkbox", "aria-label": `${label}: one sample per window`, on: { change: () => this.#window() } });
+    this.windowed = h("input", { type: "checkbox", "aria-label": `${this.owner}: one sample per window`, on: { change: () => this.#window() } });
     this.options = h("div", { class: "options" });
     this.summary = h("summary", {}, "options");
     this.details = h("details", { class: "algorithm-options" }, this.summary, this.options);
-    this.root = h("div", { class: "algorithm", role: "group", "aria-label": label },
+    this.root = h("div", { class: "algorithm", role: "group", "aria-label": this.owner },
       h("div", { class: "algorithm-head" }, h("span", { class: "side" }, label), this.select,
         h("label", { class: "windowed", title: "One sample per window of time, instead of every response" }, this.windowed, "windows")),
       this.details);
@@ -43,6 +44,11 @@ export class AlgorithmEditor {
     }
     const changed = this.#changes(value);
     this.summary.textContent = changed.length > 0 ? `options: ${changed.join(", ")}` : "options: defaults";
+  }
+
+  /** Forgets what was refused. */
+  clear() {
+    for (const control of this.#fields.values()) control.clear();
   }
 
   /** Shows what is wrong with an option; false if there is no such field. */
@@ -82,7 +88,7 @@ export class AlgorithmEditor {
     this.#fields.clear();
     const entry = this.#entry(value.name);
     const make = (part, specs) => specs.map((spec) => {
-      const control = field(spec, {}, (next) => this.#set(part, spec.name, next));
+      const control = field(spec, { owner: this.owner }, (next) => this.#set(part, spec.name, next));
       this.#fields.set([part, spec.name], control);
       return control.root;
     });

@@ -1,7 +1,7 @@
 // The state of the page, and everything that changes it.
 
 import { Player } from "./player.js";
-import { addEvents, clone, paramsAt, same } from "./session.js";
+import { addEvents, clone, mergeEvent, mergeSwap, paramsAt, same } from "./session.js";
 import { Store } from "./store.js";
 import { atTime, seconds } from "./units.js";
 
@@ -14,6 +14,14 @@ export class App {
   view = { window: "all", zoom: null, hidden: new Set(["p50", "p95", "plant_in_flight", "waiting", "refused", "timed_out", "wasted"]), log: true };
   cursor = null;
   #listeners = new Map();
+  // A start that the server has not answered.
+  #starting = null;
+  // The last session that the server took, and whether it has one now.
+  #accepted = null;
+  #isRunning = false;
+  // Where a start was to be fast-forwarded to.
+  #goal = 0;
+  #sent = null;
 
   constructor(socket, options, presets) {
     this.socket = socket;
@@ -28,7 +36,7 @@ export class App {
     socket.on("swapped", ({ swap }) => this.#swapped(swap));
     socket.on("status", (status) => this.#status(status));
     socket.on("oracle", ({ spans }) => this.#oracle(spans));
-    socket.on("error", (error) => this.emit("error", error));
+    socket.on("error", (error) => this.#refused(error));
   }
 
   on(kind, listener) {
@@ -49,12 +57,24 @@ export class App {
     return seconds(this.session.run.length);
   }
 
-  /** Begins a session from 0, or fast-forwards it to `at`. */
+  /** Begins a session from 0, or fast-forwards it to `at`; without a connection, as soon as there is one. */
   start(session, { at = 0, play = false, preset = null } = {}) {
-    this.preset = preset;
-    this.player.restarted(false);
-    this.player.playing = play;
+    this.#starting = { session, at, play, preset };
     this.socket.send({ do: "start", session, at, play, speed: this.player.speed });
+  }
+
+  /** Begins where it was, on a new connection. */
+  resume() {
+    const at = Math.min(Math.max(this.store.end, this.shown.end), 86400);
+    const here = { session: this.session, preset: this.preset, at, play: this.player.playing };
+    const { session, ...how } = this.#starting ?? here;
+    this.start(session, how);
+  }
+
+  /** The connection is gone, and the run with it. */
+  lost() {
+    this.#isRunning = false;
+    this.player.status.replaying = false;
   }
 
   /** Changes the session with `edit`; the server replays what was before now. */
@@ -67,7 +87,21 @@ export class App {
       this.emit("error", { field: "run.events", message: `must be at most ${most} events, got ${next.run.events.length}` });
       return;
     }
-    this.socket.send({ do: "replace", session: next });
+    this.#sent = next;
+    if (this.socket.isOpen) {
+      this.socket.send({ do: "replace", session: next });
+      return;
+    }
+    this.#changed(next);
+    this.emit("error", { field: "", message: "not connected: the change is kept, and holds once the server is back" });
+  }
+
+  /** Where event `index` of the last edit is in the list that is shown; -1 if it is not. */
+  indexOfSent(index) {
+    const { events } = this.session.run;
+    const sent = this.#sent?.run.events;
+    if (!sent || sent.length === events.length) return index;
+    return events.findIndex((one) => same(one, sent[index]));
   }
 
   /** Turns knobs. */
@@ -75,7 +109,8 @@ export class App {
     this.#change(
       (session) => Object.assign(session.run.start, change),
       { do: "set", change },
-      (session) => mergeEvent(session, { at: atTime(this.player.head), set: change }),
+      (session) => mergeEvent(session, { at: atTime(this.#now), set: change }),
+      Object.keys(change)[0],
     );
   }
 
@@ -84,7 +119,8 @@ export class App {
     this.#change(
       (session) => (session.run[key] = value),
       { do: "set", [key]: value },
-      (session) => addEvents(session, [{ at: atTime(this.player.head), [key]: value }]),
+      (session) => addEvents(session, [{ at: atTime(this.#now), [key]: value }]),
+      key,
     );
   }
 
@@ -93,7 +129,7 @@ export class App {
     this.#change(
       (session) => (session.lanes[lane][side] = algorithm),
       { do: "swap", lane, side, algorithm },
-      (session) => mergeSwap(session, { at: atTime(this.player.head), lane, side, algorithm }),
+      (session) => mergeSwap(session, { at: atTime(this.#now), lane, side, algorithm }),
     );
   }
 
@@ -114,11 +150,29 @@ export class App {
   }
 
   /** Makes a change where the user wants it: at the start, now, or at the moment that is shown. */
-  #change(atStart, message, atHead) {
+  #change(atStart, message, atHead, field = null) {
     const { player } = this;
-    if (this.scope === "start" || (player.status.t === 0 && !player.playing)) this.edit(atStart);
-    else if (player.attached && !player.ended) this.socket.send(message);
+    const isNew = player.status.t === 0 && !player.playing;
+    if (this.scope === "start" || player.stopped || (isNew && !this.#isReplaying)) return this.edit(atStart);
+    const { most_events: most } = this.options;
+    if (field && this.session.run.events.length >= most) {
+      this.emit("error", { field, message: `there are ${most} events already, and there can be no more: remove some, or apply changes from the start` });
+      return;
+    }
+    // While the past is simulated again, the server's now is not the user's.
+    const isLive = player.attached && !player.ended && !this.#isReplaying && this.socket.isOpen;
+    if (isLive) this.socket.send(message);
     else if (this.#isBeforeTheEnd()) this.edit(atHead);
+  }
+
+  get #isReplaying() {
+    return this.player.status.replaying || this.store.end < this.#goal - 0.05;
+  }
+
+  /** The moment that the user means. */
+  get #now() {
+    const { head, attached } = this.player;
+    return attached && this.store.end < this.#goal ? Math.max(head, this.#goal) : head;
   }
 
   #isBeforeTheEnd() {
@@ -131,12 +185,39 @@ export class App {
   #started({ session, tick, replaying }) {
     const before = this.session;
     this.session = session;
+    this.#accepted = session;
+    this.#isRunning = true;
+    if (this.#starting) {
+      const { preset, play, at } = this.#starting;
+      this.preset = preset;
+      this.player.playing = play;
+      this.#goal = Math.min(at, seconds(session.run.length));
+      this.#starting = null;
+    }
     this.store = new Store(session.lanes.length, tick);
     // While a changed run is replayed, the old one stays on the screen.
     const keep = replaying && before !== null && before.lanes.length === session.lanes.length;
     if (!keep) this.shown = this.store;
     this.player.restarted(replaying);
     this.emit("session", { structure: true });
+  }
+
+  /** Whatever is refused, the server goes on with what it has; if it has nothing, it needs something. */
+  #refused(error) {
+    const refused = this.#starting;
+    this.#starting = null;
+    if (error.message.includes("the run was stopped")) {
+      this.player.stop();
+      this.emit("stopped", error);
+      return;
+    }
+    if (!refused) return this.emit("error", error);
+    const [first] = this.presets;
+    const other = this.#accepted && !same(this.#accepted, refused.session) ? this.#accepted : null;
+    const instead = other ? { session: other, preset: this.preset } : { session: clone(first.session), preset: first.name };
+    this.emit("unstartable", { ...error, instead: other ? "What was here before" : "The first preset" });
+    if (!this.#isRunning) this.start(instead.session, { preset: instead.preset, play: true });
+    else this.emit("session", {});
   }
 
   #changed(session) {
@@ -175,18 +256,4 @@ export class App {
     this.shown = this.store;
     this.emit("data");
   }
-}
-
-/** Adds an event, into the one that the knobs made at the same time if there is one. */
-function mergeEvent(session, event) {
-  const last = session.run.events.findLast((one) => one.at === event.at);
-  if (last && !last.note && !last.over && !last.burst && !last.pause) Object.assign((last.set ??= {}), event.set);
-  else addEvents(session, [event]);
-}
-
-function mergeSwap(session, swap) {
-  const twin = (one) => one.at === swap.at && one.lane === swap.lane && one.side === swap.side;
-  session.swaps = session.swaps.filter((one) => !twin(one));
-  session.swaps.push(swap);
-  session.swaps.sort((a, b) => seconds(a.at) - seconds(b.at));
 }

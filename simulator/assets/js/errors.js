@@ -8,6 +8,7 @@ export class Errors {
   #events = () => false;
   #box = byId("messages");
   #timer = null;
+  #stays = false;
 
   register(name, control) {
     this.#fields.set(name, control);
@@ -36,15 +37,31 @@ export class Errors {
     this.say(field ? `${field}: ${message}` : message);
   }
 
-  /** Shows a message in the box for a while. */
-  say(message) {
+  /** A run began: what was wrong with another is of no interest. */
+  started() {
+    for (const control of this.#fields.values()) control.clear();
+    if (this.#stays) this.#clear();
+  }
+
+  /** Shows a message in the box, for a while or until a run begins. */
+  say(message, { stays = false } = {}) {
     clearTimeout(this.#timer);
+    this.#stays = stays;
     const close = h("button", { type: "button", class: "quiet", "aria-label": "Dismiss", on: { click: () => this.#clear() } }, "×");
     this.#box.replaceChildren(h("p", {}, message), close);
-    this.#timer = setTimeout(() => this.#clear(), 12000);
+    if (!stays) this.#timer = setTimeout(() => this.#clear(), 12000);
+  }
+
+  /** Shows a text that is to be copied by hand. */
+  offer(message, text) {
+    this.say(message, { stays: true });
+    const input = h("input", { type: "text", value: text, readonly: true, "aria-label": message });
+    this.#box.firstElementChild.append(input);
+    input.select();
   }
 
   #clear() {
+    this.#stays = false;
     this.#box.replaceChildren();
   }
 }

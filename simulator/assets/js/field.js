@@ -1,7 +1,8 @@
 // One knob: a label, a slider where that makes sense, a text field, what it does, and what is wrong.
 
 import { h, setText, throttle, uniqueId } from "./dom.js";
-import { formatDuration, parseDuration, significant } from "./units.js";
+import { announce } from "./errors.js";
+import { formatDuration, parseDuration, parseNumber, significant } from "./units.js";
 
 /**
  * Builds the control of one option. `spec` is the server's description of it; `look` has `label`, `unit` and
@@ -12,25 +13,34 @@ export function field(spec, look, commit) {
   const label = look.label ?? spec.name.replaceAll("_", " ");
   const hint = h("p", { class: "hint", id: `${id}-hint` }, spec.doc);
   const error = h("p", { class: "field-error", id: `${id}-error`, hidden: true });
-  const common = { id, "aria-describedby": `${id}-hint ${id}-error`, "data-field": spec.name };
+  const common = { id, "aria-describedby": `${id}-hint ${id}-error`, "aria-label": look.owner ? `${look.owner}: ${label}` : null, "data-field": spec.name };
   const input = inputOf(spec, common);
   const slider = look.slider ? sliderOf(look.slider, `${label}, slider`) : null;
   const root = h("div", { class: `field kind-${spec.kind}`, title: spec.doc },
     h("label", { for: id }, label, look.unit ? h("span", { class: "unit" }, look.unit) : null),
     slider, input, hint, error);
 
+  let shown;
   const control = {
     root,
     spec,
     /** Shows a value; what the user is editing stays. */
     show(value) {
       if ((document.activeElement === input && input.type === "text") || document.activeElement === slider) return;
-      // A refused text stays to be corrected; a switch shows what holds.
-      if (input.type === "text" && root.classList.contains("invalid")) return;
+      // A refused text stays to be corrected, until something else holds; a switch shows what holds.
+      const isOther = textOf(value) !== textOf(shown);
+      shown = value;
+      if (isOther) control.fail(null);
+      else if (input.type === "text" && root.classList.contains("invalid")) return;
       write(input, spec, value);
       if (slider) moveSlider(slider, look.slider, spec, value);
     },
+    /** Forgets what was refused, unless it is being corrected. */
+    clear() {
+      if (document.activeElement !== input) control.fail(null);
+    },
     fail(message) {
+      if (message && message !== error.textContent) announce(`${label}: ${message}`);
       setText(error, message ?? "");
       error.hidden = !message;
       root.classList.toggle("invalid", Boolean(message));
@@ -54,7 +64,7 @@ export function field(spec, look, commit) {
     }
   });
   if (slider) {
-    const send = throttle(120, (value) => commit(value));
+    const send = throttle(250, (value) => commit(value));
     slider.addEventListener("input", () => {
       const value = fromSlider(slider, look.slider, spec);
       write(input, spec, value);
@@ -72,7 +82,7 @@ export function check(text, spec) {
   if (spec.kind === "seed" && raw === "") return { value: null };
   if (spec.kind === "duration") return checkDuration(raw, spec);
   if (spec.kind === "aggregate") return checkAggregate(raw);
-  const value = Number(raw.replaceAll(",", "").replaceAll("_", ""));
+  const value = parseNumber(raw);
   const whole = spec.kind === "integer" || spec.kind === "seed";
   const kind = whole ? "a whole number" : "a number";
   if (raw === "" || !Number.isFinite(value)) return { problem: `must be ${kind} ${range(spec)}, got "${raw}"` };

@@ -65,9 +65,15 @@ export class Knobs {
     for (const radio of document.querySelectorAll("[name=scope]")) {
       radio.addEventListener("change", () => {
         app.scope = radio.value;
-        this.show();
+        app.emit("view");
       });
     }
+    const showScope = () => {
+      for (const radio of document.querySelectorAll("[name=scope]")) radio.checked = radio.value === app.scope;
+      if (app.session) this.show();
+    };
+    app.on("view", showScope);
+    showScope();
     this.#run(errors);
     app.on("session", () => this.show());
   }

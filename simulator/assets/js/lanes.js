@@ -14,7 +14,10 @@ export class Lanes {
     this.app = app;
     this.#add.addEventListener("click", () => this.#addLane());
     errors.registerLanes((lane, side, name, message) => this.#cards[lane]?.[side].fail(name, message) ?? false);
-    app.on("session", () => this.show());
+    app.on("session", ({ structure }) => {
+      if (structure) for (const card of this.#cards) for (const side of [card.client, card.plant]) side.clear();
+      this.show();
+    });
   }
 
   /** Shows the algorithms at the head. */
@@ -38,7 +41,7 @@ export class Lanes {
 
   #card(lane, count) {
     const letter = String.fromCharCode(65 + lane);
-    const editor = (side) => new AlgorithmEditor(this.app, side, (algorithm) => this.app.swap(lane, side, algorithm));
+    const editor = (side) => new AlgorithmEditor(this.app, letter, side, (algorithm) => this.app.swap(lane, side, algorithm));
     const [client, plant] = [editor("client"), editor("plant")];
     const name = h("span", { class: "lane-name" });
     const remove = h("button", { type: "button", class: "quiet", "aria-label": `Remove ${letter}`, title: "Remove", on: { click: () => this.#remove(lane) } }, "×");

@@ -19,10 +19,13 @@ export class Legend {
       app.emit("zoom", null);
     });
     byId("unzoom").addEventListener("click", () => app.emit("zoom", null));
-    app.on("zoomed", () => {
+    const showView = () => {
       byId("unzoom").hidden = app.view.zoom === null;
       window.value = app.view.window;
-    });
+      if (app.session) this.show();
+    };
+    app.on("view", showView);
+    showView();
   }
 
   show() {

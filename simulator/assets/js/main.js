@@ -30,7 +30,13 @@ async function main() {
   const app = new App(socket, options, presets);
   const errors = new Errors();
   const address = new Address(app, (hash) => begin(app, errors, hash));
-  await prepare(app, errors, location.hash);
+  // Before there is a run, there is nothing to control.
+  const parts = document.querySelectorAll(".page-grid, .drive, .tail");
+  for (const part of parts) part.inert = true;
+  app.on("session", () => {
+    for (const part of parts) part.inert = false;
+  });
+  await begin(app, errors, location.hash);
 
   toggles(app, address);
   const charts = new Charts(app);
@@ -47,29 +53,30 @@ async function main() {
     address.update(true);
   });
 
-  app.on("error", (error) => {
-    if (app.session) return errors.show(error);
-    // An address can hold what no page would write.
-    errors.say(`The run of this address cannot be started: ${error.field} ${error.message}. This is the first preset instead.`);
-    const [first] = app.presets;
-    app.start(structuredClone(first.session), { preset: first.name, play: true });
+  app.on("error", (error) => errors.show(error));
+  // An address can hold what no page would write.
+  app.on("unstartable", ({ field, message, instead }) =>
+    errors.say(`This run cannot be started: ${field} ${message}. ${instead} is here instead.`));
+  app.on("stopped", ({ message }) =>
+    errors.say(`${message}. Until it is started again with Reset, changes apply to the start.`, { stays: true }));
+  app.on("session", ({ structure }) => {
+    if (structure) errors.started();
+    address.update();
   });
-  app.on("session", () => address.update());
+  app.on("view", () => address.update());
   app.on("zoom", (zoom) => {
     app.view.zoom = zoom;
-    app.emit("zoomed");
-    address.update();
+    app.emit("view");
   });
   app.on("log", () => {
     app.view.log = !app.view.log;
-    charts.rebuild(true);
-    address.update();
+    app.emit("view");
   });
   app.on("cursor", (time) => {
     app.cursor = time;
   });
-  exports(app, charts, address);
-  connect(app, socket, errors);
+  exports(app, charts, address, errors);
+  connect(app, socket);
 
   // Knobs and lanes follow the head, as events go by; a few times a second is enough.
   const slow = throttle(250, () => {
@@ -85,7 +92,7 @@ async function main() {
     last = now;
     if (app.session) {
       const drawn = charts.frame();
-      timeline.frame(charts.range());
+      timeline.frame(charts.drawn);
       transport.frame();
       charts.read(app.cursor);
       if (drawn) slow();
@@ -96,38 +103,29 @@ async function main() {
   window.simulator = app;
 }
 
-/** What is to be run first, before there is a connection. */
-async function prepare(app, errors, hash) {
-  const first = app.presets[0];
+/** Begins what an address says. */
+async function begin(app, errors, hash) {
+  const [first] = app.presets;
   try {
     const { session, preset, view } = await decode(hash, app.presets, app.options.run);
-    const { at } = applyView(app, view);
+    const { at, play } = applyView(app, view);
     const start = session ?? structuredClone(first.session);
-    app.first = { session: start, preset: preset ?? view.from ?? (session ? null : first.name), at, play: at === 0 };
+    app.start(start, { preset: preset ?? view.from ?? (session ? null : first.name), at, play });
   } catch (error) {
     errors.say(`The address could not be read: ${error.message}. This is the first preset instead.`);
-    app.first = { session: structuredClone(first.session), preset: first.name, at: 0, play: true };
+    app.start(structuredClone(first.session), { preset: first.name, play: true });
   }
+  app.emit("view");
 }
 
-/** Begins what another address says. */
-async function begin(app, errors, hash) {
-  await prepare(app, errors, hash);
-  const { session, ...how } = app.first;
-  app.start(session, how);
-  app.emit("toggle", null);
-}
-
-function connect(app, socket, errors) {
+function connect(app, socket) {
   const state = byId("connection");
-  socket.on("open", () => {
+  socket.on("open", () => app.resume());
+  socket.on("started", () => {
     state.hidden = true;
-    const { session, ...how } = app.session
-      ? { session: app.session, preset: app.preset, at: app.store.end, play: app.player.playing }
-      : app.first;
-    app.start(session, how);
   });
   socket.on("closed", ({ reason, wait }) => {
+    app.lost();
     state.hidden = false;
     setText(state, `${reason || "The server is gone"}. Next attempt in ${Math.round(wait / 1000)} s.`);
   });
@@ -143,13 +141,15 @@ function toggles(app, address) {
   });
 }
 
-function exports(app, charts, address) {
+function exports(app, charts, address, errors) {
   const name = () => app.preset ?? "run";
   byId("export-csv").addEventListener("click", () => save(csv(app), `${name()}.csv`));
   byId("export-png").addEventListener("click", async () => save(await png(app, charts), `${name()}.png`));
   byId("share").addEventListener("click", async () => {
     const url = await address.write(true);
-    await navigator.clipboard?.writeText(url).catch(() => {});
+    // Only a page of this machine, or one over TLS, has a clipboard.
+    const isCopied = await (navigator.clipboard?.writeText(url).then(() => true, () => false) ?? false);
+    if (!isCopied) return errors.offer("This page may not copy. The address, to be copied by hand:", url);
     setText(byId("share"), "Copied");
     announce("The address of this page has been copied");
     setTimeout(() => setText(byId("share"), "Copy link"), 1500);

@@ -10,6 +10,8 @@ export class Player {
   playing = false;
   attached = true;
   speed = 1;
+  /** Whether the server gave up the run. */
+  stopped = false;
   status = { t: 0, playing: false, speed: 1, actual: 1, replaying: false, ended: false };
   #send;
   #store;
@@ -28,6 +30,7 @@ export class Player {
   }
 
   play() {
+    if (this.stopped) return;
     if (this.ended && this.head >= this.seen - 0.05) {
       this.head = 0;
       this.attached = false;
@@ -73,9 +76,17 @@ export class Player {
 
   /** A new run began. */
   restarted(keepHead) {
+    this.stopped = false;
+    this.status = { ...this.status, replaying: keepHead };
     if (keepHead) return;
     this.head = 0;
     this.attached = true;
+  }
+
+  /** The server gave up the run. */
+  stop() {
+    this.stopped = true;
+    this.playing = false;
   }
 
   /** What the server says about itself. */

@@ -54,6 +54,21 @@ export function sortEvents(session) {
   session.swaps.sort((a, b) => seconds(a.at) - seconds(b.at));
 }
 
+/** Adds an event, into the one that the knobs made at the same time if there is one. */
+export function mergeEvent(session, event) {
+  const last = session.run.events.findLast((one) => one.at === event.at);
+  if (last && !last.note && !last.over && !last.burst && !last.pause) Object.assign((last.set ??= {}), event.set);
+  else addEvents(session, [event]);
+}
+
+/** Adds a change of an algorithm, in the place of one at the same time. */
+export function mergeSwap(session, swap) {
+  const twin = (one) => one.at === swap.at && one.lane === swap.lane && one.side === swap.side;
+  session.swaps = session.swaps.filter((one) => !twin(one));
+  session.swaps.push(swap);
+  session.swaps.sort((a, b) => seconds(a.at) - seconds(b.at));
+}
+
 /** What an event does, in a few words. */
 export function describeEvent(event) {
   if (event.note) return event.note;
@@ -96,6 +111,8 @@ export function suggestions(session, time) {
   const params = paramsAt(session, time);
   const at = atTime(time);
   const lossy = { black_hole: true, ...(params.deadline === "none" ? { deadline: "1s" } : {}) };
+  // Without a deadline, what is lost would stay in flight for ever.
+  const after = params.deadline === "none" ? { deadline: "none" } : {};
   const half = Math.max(1, Math.round(params.servers / 2));
   const latency = seconds(params.latency) * 1000 + 60;
   return [
@@ -106,7 +123,7 @@ export function suggestions(session, time) {
     ["Latency +60 ms", [{ at, note: "latency +60 ms", set: { latency: `${Math.round(latency * 1000)}us` } }]],
     ["Black hole for 10 s", [
       { at, note: "black hole", set: lossy },
-      { at: atTime(time + 10), note: "black hole ends", set: { black_hole: false } },
+      { at: atTime(time + 10), note: "black hole ends", set: { black_hole: false, ...after } },
     ]],
     ["Burst of 500", [{ at, note: "burst of 500", burst: 500 }]],
     ["Pause of 1 s", [{ at, note: "pause of 1 s", pause: "1s" }]],

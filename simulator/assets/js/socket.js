@@ -7,7 +7,8 @@ export class Socket {
 
   /** Hears messages of one kind; also "open" and "closed". */
   on(kind, listener) {
-    this.#listeners.set(kind, listener);
+    if (!this.#listeners.has(kind)) this.#listeners.set(kind, []);
+    this.#listeners.get(kind).push(listener);
   }
 
   open() {
@@ -15,19 +16,18 @@ export class Socket {
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     const socket = new WebSocket(url);
     this.#socket = socket;
-    socket.addEventListener("open", () => {
-      this.#attempts = 0;
-      this.#tell("open");
-    });
+    socket.addEventListener("open", () => this.#tell("open"));
     socket.addEventListener("message", ({ data }) => {
       const message = JSON.parse(data);
+      // A server that is full opens connections, too, only to close them.
+      if (message.is === "started") this.#attempts = 0;
       this.#tell(message.is, message);
     });
     socket.addEventListener("close", ({ reason }) => {
       if (this.#socket !== socket) return;
       this.#socket = null;
       this.#attempts += 1;
-      const wait = Math.min(10, 2 ** (this.#attempts - 1)) * 1000;
+      const wait = Math.min(30, 2 ** (this.#attempts - 1)) * 1000;
       this.#tell("closed", { reason, wait });
       setTimeout(() => this.open(), wait);
     });
@@ -37,12 +37,12 @@ export class Socket {
     return this.#socket?.readyState === WebSocket.OPEN;
   }
 
-  /** Sends a message; while there is no connection, it is dropped: the next begins from the session. */
+  /** Sends a message; while there is no connection, it is dropped: the next one begins with the whole session. */
   send(message) {
     if (this.isOpen) this.#socket.send(JSON.stringify(message));
   }
 
   #tell(kind, message) {
-    this.#listeners.get(kind)?.(message);
+    for (const listener of this.#listeners.get(kind) ?? []) listener(message);
   }
 }

@@ -22,7 +22,13 @@ export class Transport {
     byId("keep-going").addEventListener("click", () => app.keepGoing());
     this.#speed.append(...SPEEDS.map((speed) => h("option", { value: speed }, `${speed}×`)));
     this.#speed.value = String(player.speed);
-    this.#speed.addEventListener("change", () => player.setSpeed(Number(this.#speed.value)));
+    this.#speed.addEventListener("change", () => {
+      player.setSpeed(Number(this.#speed.value));
+      app.emit("view");
+    });
+    app.on("view", () => {
+      this.#speed.value = String(player.speed);
+    });
     this.#seed.addEventListener("change", () => this.#changeSeed());
     this.#scrub.addEventListener("input", () => {
       player.scrub(Number(this.#scrub.value));
@@ -107,6 +113,7 @@ export class Transport {
 
 function stateOf(player) {
   const { status } = player;
+  if (player.stopped) return "stopped";
   if (status.replaying) return "replaying";
   if (!player.attached) return player.playing ? "playing back" : "looking back";
   if (player.ended) return "ended";

@@ -3,6 +3,12 @@
 const UNITS = [["d", 864e5], ["h", 36e5], ["m", 6e4], ["s", 1e3], ["ms", 1], ["us", 1e-3], ["ns", 1e-6]];
 const SIZE = new Map([...UNITS, ["µs", 1e-3], ["μs", 1e-3], ["min", 6e4], ["sec", 1e3], ["day", 864e5], ["days", 864e5], ["hour", 36e5], ["hours", 36e5]]);
 
+/** Reads "1,000,000", "0.5" or "1e-6"; NaN if it is no number. A comma parts thousands, and nothing else. */
+export function parseNumber(text) {
+  const isNumber = /^[+-]?(\d{1,3}(,\d{3})+|\d[\d_]*)?(\.\d+)?(e[+-]?\d+)?$/i.test(text) && /^[+-]?\.?\d/.test(text);
+  return isNumber ? Number(text.replaceAll(/[,_]/g, "")) : NaN;
+}
+
 /** Reads "20ms", "1m 30s" or "1.5 s" as milliseconds; null if it is not a duration. */
 export function parseDuration(text) {
   const pattern = /(\d+(?:\.\d+)?)\s*([a-zµμ]+)/giy;
