@@ -21,7 +21,7 @@ export function kindsOf(session) {
               { key: "plant_in_flight", label: "plant in flight", lane: true, weight: 1, faint: true, clip: true },
             ]
           : []),
-        { key: "oracle", label: "best fixed", lane: false, color: "--oracle", dash: [5, 4], weight: 1.5 },
+        { key: "oracle", label: "best fixed", lane: false, guest: true, color: "--oracle", dash: [5, 4], weight: 1.5 },
       ],
     },
     {

@@ -124,7 +124,7 @@ export class Chart {
     return {
       width,
       height,
-      padding: [6, 12, bottom ? 0 : 4, 0],
+      padding: [6, 18, bottom ? 0 : 4, 0],
       legend: { show: false },
       cursor: {
         sync: { key: "time", scales: ["x", null] },
@@ -166,15 +166,19 @@ export class Chart {
     };
   }
 
-  /** From 0 to a round number; lines that may run away count only up to three times the others. */
+  /**
+   * From 0 to a round number; lines that may run away count only up to three times the others, and guests only
+   * if they are alone.
+   */
   #yRange(low, high, log) {
-    let [least, most, clipped] = [Infinity, -Infinity, -Infinity];
+    let [least, most, clipped, guests] = [Infinity, -Infinity, -Infinity, -Infinity];
     this.#lines.forEach((line, i) => {
       const source = this.plot?.data?.[i + 1];
       if (!this.#sources[i] || !source) return;
       for (const value of source) {
         if (value === null || value === undefined) continue;
-        if (line.series.clip) clipped = Math.max(clipped, value);
+        if (line.series.guest) guests = Math.max(guests, value);
+        else if (line.series.clip) clipped = Math.max(clipped, value);
         else {
           least = Math.min(least, value);
           most = Math.max(most, value);
@@ -185,7 +189,7 @@ export class Chart {
     if (log) return logRange(Math.min(least, Number.isNaN(slo) ? least : slo), Math.max(most, Number.isNaN(slo) ? most : slo));
     const own = Math.max(most, Number.isNaN(slo) ? -Infinity : slo);
     const top = Number.isFinite(own) && own > 0 ? Math.max(own, Math.min(clipped, own * 3)) : clipped;
-    return [0, roundUp(Math.max(top, 1) * 1.08)];
+    return [0, roundUp(Math.max(Number.isFinite(top) ? top : guests, 1) * 1.08)];
   }
 
   #moved(u) {
@@ -208,9 +212,11 @@ export class Chart {
     ctx.save();
     ctx.lineWidth = devicePixelRatio;
     ctx.strokeStyle = this.colors.event;
+    // Dots that are dark enough to be seen, and few enough to stay behind the lines.
+    ctx.setLineDash([devicePixelRatio, 3 * devicePixelRatio]);
     for (const at of eventTimes(this.app.session)) {
       if (at < u.scales.x.min || at > u.scales.x.max) continue;
-      const x = Math.round(u.valToPos(at, "x", true));
+      const x = Math.round(u.valToPos(at, "x", true)) + (devicePixelRatio % 2) / 2;
       ctx.beginPath();
       ctx.moveTo(x, bbox.top);
       ctx.lineTo(x, bbox.top + bbox.height);
@@ -250,7 +256,7 @@ function linesOf(kind, lanes) {
 
 function sourceOf(store, { series, lane }) {
   if (series.key === "oracle") return (time) => store.oracleAt(time);
-  return (lane === null ? store.shared[series.key] : store.lanes[lane][series.key]).data;
+  return (lane === null ? store.shared[series.key] : store.lanes[lane]?.[series.key])?.data ?? null;
 }
 
 /** The times at which something happens, for all charts. */

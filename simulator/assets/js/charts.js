@@ -4,18 +4,25 @@ import { kindsOf } from "./chart-kinds.js";
 import { Chart } from "./chart.js";
 import { colors, onThemeChange } from "./colors.js";
 import { byId } from "./dom.js";
+import { FramePace } from "./pace.js";
 
 export class Charts {
   charts = [];
   #host = byId("charts");
   #shape = "";
   #drawn = "";
+  #pass = null;
+  #next = Infinity;
+  #pace = new FramePace();
 
   constructor(app) {
     this.app = app;
     app.on("session", () => this.rebuild());
     app.on("toggle", () => this.refresh());
     app.on("data", () => this.invalidate());
+    app.on("view", () => {
+      if (app.session) this.rebuild();
+    });
     onThemeChange(() => this.rebuild(true));
     new ResizeObserver(() => this.layout()).observe(this.#host);
     const bar = document.querySelector(".bar");
@@ -26,9 +33,8 @@ export class Charts {
   /** Makes the charts anew if there are other lines to draw. */
   rebuild(always = false) {
     const kinds = kindsOf(this.app.session);
-    const shape = JSON.stringify([this.app.session.lanes.length, kinds.map((kind) => kind.series.map((one) => one.key))]);
-    this.invalidate();
-    if (shape === this.#shape && !always) return;
+    const shape = JSON.stringify([this.app.view.log, this.app.session.lanes.length, kinds.map((kind) => kind.series.map((one) => one.key))]);
+    if (shape === this.#shape && !always) return this.refresh();
     this.#shape = shape;
     this.colors = colors();
     for (const chart of this.charts) chart.plot?.destroy();
@@ -64,6 +70,7 @@ export class Charts {
   /** Forgets what was drawn, so that the next frame draws. */
   invalidate() {
     this.#drawn = "";
+    this.#next = Infinity;
   }
 
   /** The first and the last time shown, and the head. */
@@ -76,18 +83,46 @@ export class Charts {
     return head < span ? [0, span, head] : [head - span, head, head];
   }
 
-  /** Draws, if something is to be seen that was not before. */
+  /** The range that the charts have drawn, or are about to. */
+  get drawn() {
+    return this.#pass ?? this.range();
+  }
+
+  /**
+   * Draws, if something is to be seen that was not before: as many charts as this frame has time for, the
+   * others in the next ones. Returns whether all are drawn.
+   */
   frame() {
+    const begun = performance.now();
+    if (this.#next >= this.charts.length && !this.#begin()) return false;
+    const until = Math.min(this.#next + this.#pace.room, this.charts.length);
+    this.#pace.measure(begun, until - this.#next);
+    while (this.#next < until) {
+      this.charts[this.#next].draw(this.#pass);
+      this.#next += 1;
+    }
+    return until === this.charts.length;
+  }
+
+  /** Begins to draw all charts, if at least a pixel has changed. */
+  #begin() {
     const range = this.range();
-    const { shown } = this.app;
-    // More than half a pixel must have changed.
-    const least = Math.max(1, (range[1] - range[0]) / shown.tick / (2 * this.#host.clientWidth));
+    const { shown, player, view } = this.app;
+    const pixel = (range[1] - range[0]) / this.#host.clientWidth;
+    if (!view.zoom && range[0] > 0) {
+      // A window that moves does so by whole pixels.
+      const back = range[2] % pixel;
+      range[0] -= back;
+      range[1] -= back;
+    }
+    const least = Math.max(1, pixel / shown.tick);
     const ticks = Math.floor(shown.indexAt(Math.min(range[1], range[2]) + shown.tick / 2) / least);
     const isLast = range[2] >= shown.end;
-    const key = `${range[0].toFixed(3)} ${range[1].toFixed(3)} ${ticks} ${isLast && !this.app.player.playing}`;
+    const key = `${range[0].toFixed(3)} ${range[1].toFixed(3)} ${ticks} ${isLast && !player.playing}`;
     if (key === this.#drawn) return false;
     this.#drawn = key;
-    for (const chart of this.charts) chart.draw(range);
+    this.#pass = range;
+    this.#next = 0;
     return true;
   }
 

@@ -3,6 +3,7 @@
 /** Plain arrays that are used again for every frame: one per series. */
 export class Buffers {
   #arrays = [];
+  #kept = new WeakMap();
 
   /** Returns array `i` with `length` entries. */
   take(i, length) {
@@ -10,11 +11,21 @@ export class Buffers {
     array.length = length;
     return array;
   }
+
+  /** Returns what is known of the buckets of `source`, two entries each: what was seen does not change. */
+  kept(source, size) {
+    let kept = this.#kept.get(source);
+    if (kept?.size !== size) {
+      kept = { size, pairs: [] };
+      this.#kept.set(source, kept);
+    }
+    return kept.pairs;
+  }
 }
 
 /**
  * Writes the points `from..to` of `sources` into buffers: x first. A source is a typed array, a function of
- * time, or null if the series is hidden. With more than two points per pixel, each two pixels keep
+ * time, or null if the series is hidden. With more than two points per pixel, every few pixels keep
  * their smallest and their largest value.
  */
 export function visible(times, sources, from, to, pixels, buffers) {
@@ -37,24 +48,36 @@ function plain(times, sources, from, count, buffers) {
 }
 
 function extremes(times, sources, from, count, buckets, buffers) {
-  // Buckets begin at multiples of their size, so a window that slides does not make the lines flicker.
-  const size = Math.ceil(count / buckets);
-  const begin = Math.floor(from / size) * size;
+  // A size that rarely changes, and buckets that begin at its multiples: what they hold can be kept, and
+  // a window that slides does not make the lines flicker.
+  const size = 2 ** Math.ceil(Math.log2(count / buckets));
+  const first = Math.floor(from / size);
   const to = from + count;
-  const used = Math.ceil((to - begin) / size);
+  const used = Math.ceil(to / size) - first;
   const x = buffers.take(0, used * 2);
   for (let b = 0; b < used; b += 1) {
-    const left = Math.max(from, begin + b * size);
-    const right = Math.min(to, begin + (b + 1) * size);
+    const left = (first + b) * size;
     x[2 * b] = times[left];
-    x[2 * b + 1] = times[Math.max(left, (left + right) >> 1)];
+    x[2 * b + 1] = times[(left + Math.min(to, left + size)) >> 1];
   }
   const columns = sources.map((source, s) => {
     if (source === null) return x;
     const out = buffers.take(s + 1, used * 2);
+    const kept = typeof source === "function" ? null : buffers.kept(source, size);
     for (let b = 0; b < used; b += 1) {
-      const left = Math.max(from, begin + b * size);
-      bucket(source, times, left, Math.min(to, begin + (b + 1) * size), out, 2 * b);
+      const left = (first + b) * size;
+      if (kept === null) {
+        // Such a line changes rarely: its value at both ends is enough.
+        out[2 * b] = orNull(source(times[left]));
+        out[2 * b + 1] = orNull(source(times[Math.min(to, left + size) - 1]));
+      } else if (left + size > to) {
+        bucket(source, left, to, out, 2 * b);
+      } else {
+        const at = 2 * (first + b);
+        if (kept[at] === undefined) bucket(source, left, left + size, kept, at);
+        out[2 * b] = kept[at];
+        out[2 * b + 1] = kept[at + 1];
+      }
     }
     return out;
   });
@@ -62,13 +85,7 @@ function extremes(times, sources, from, count, buckets, buffers) {
 }
 
 /** The smallest and the largest of a bucket, in the order in which they come. */
-function bucket(source, times, from, to, out, position) {
-  if (typeof source === "function") {
-    // Such a line changes rarely: its value at both ends is enough.
-    out[position] = orNull(source(times[from]));
-    out[position + 1] = orNull(source(times[to - 1]));
-    return;
-  }
+function bucket(source, from, to, out, position) {
   let low = Infinity;
   let high = -Infinity;
   let lowAt = from;

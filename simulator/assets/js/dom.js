@@ -53,6 +53,13 @@ export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** After row `index` was removed, focuses the button of the next one, else of the last, else `otherwise`. */
+export function focusNext(list, index, otherwise) {
+  if (index === null) return;
+  const buttons = [...list.children].map((row) => row.querySelector("button"));
+  (buttons[index] ?? buttons.at(-1) ?? otherwise).focus();
+}
+
 /** Shows or hides an element. */
 export function setHidden(element, hidden) {
   if (element.hidden !== hidden) element.hidden = hidden;

@@ -1,6 +1,7 @@
 // All events as a list that can be edited, and the changes of algorithms.
 
-import { byId, h, setText } from "./dom.js";
+import { byId, focusNext, h, setText } from "./dom.js";
+import { announce } from "./errors.js";
 import { check } from "./field.js";
 import { describeEvent, describeSwap, sortEvents } from "./session.js";
 
@@ -11,6 +12,8 @@ const AT = { kind: "duration", min: "0s", max: "1day" };
 export class EventList {
   #list = byId("event-list");
   #rows = [];
+  // The row whose removal is under way: the focus goes to the one that takes its place.
+  #removed = null;
 
   constructor(app, errors) {
     this.app = app;
@@ -31,6 +34,8 @@ export class EventList {
     this.#rows = events.slice(0, SHOWN).map((event, i) => this.#row(event, i));
     const swaps = session.swaps.map((swap, i) => this.#swap(swap, i, titles));
     this.#list.replaceChildren(...this.#rows, ...swaps);
+    focusNext(this.#list, this.#removed, byId("add-event"));
+    this.#removed = null;
     const more = events.length > SHOWN ? `, of which the first ${SHOWN} are here` : "";
     setText(byId("event-count"), events.length > 0 ? `${events.length} of at most ${options.most_events}${more}` : "none yet: turn a knob while it runs, or click into the lane below the charts");
     byId("clear-events").hidden = events.length + session.swaps.length === 0;
@@ -51,7 +56,7 @@ export class EventList {
       });
     });
     const remove = h("button", { type: "button", class: "quiet", "aria-label": `Remove: ${describeEvent(event)}`, on: {
-      click: () => this.app.edit((session) => session.run.events.splice(i, 1)) } }, "×");
+      click: () => this.#remove((session) => session.run.events.splice(i, 1), i) } }, "×");
     const error = h("p", { class: "field-error", hidden: true });
     return h("li", {}, h("span", { class: "at" }, at), h("span", { class: "what" }, what), remove, error);
   }
@@ -63,6 +68,7 @@ export class EventList {
       const fail = (message) => {
         setText(error, message);
         error.hidden = !message;
+        if (message) announce(`${label}: ${message}`);
         if (message) input.setAttribute("aria-invalid", "true");
         else input.removeAttribute("aria-invalid");
       };
@@ -74,8 +80,13 @@ export class EventList {
 
   #swap(swap, i, titles) {
     const remove = h("button", { type: "button", class: "quiet", "aria-label": "Remove this change of algorithm", on: {
-      click: () => this.app.edit((session) => session.swaps.splice(i, 1)) } }, "×");
+      click: () => this.#remove((session) => session.swaps.splice(i, 1), this.#rows.length + i) } }, "×");
     return h("li", { class: `lane${swap.lane}` }, h("span", { class: "at" }, swap.at), h("span", { class: "what" }, describeSwap(swap, titles)), remove);
+  }
+
+  #remove(change, row) {
+    this.#removed = row;
+    this.app.edit(change);
   }
 
   #edit(i, change) {
@@ -99,11 +110,12 @@ export class EventList {
   }
 
   #fail(index, message) {
-    const error = this.#rows[index]?.querySelector(".field-error");
+    const error = this.#rows[this.app.indexOfSent(index)]?.querySelector(".field-error");
     if (!error) return false;
     byId("events").open = true;
     setText(error, message);
     error.hidden = false;
+    announce(message);
     return true;
   }
 }

@@ -1,6 +1,7 @@
 // Latency regimes: from when on a service time and its spread hold. They are events, too.
 
-import { byId, h, setText } from "./dom.js";
+import { byId, focusNext, h, setText } from "./dom.js";
+import { announce } from "./errors.js";
 import { check, textOf } from "./field.js";
 import { sortEvents } from "./session.js";
 import { seconds } from "./units.js";
@@ -9,6 +10,7 @@ const KEYS = ["service", "service_time", "service_cv"];
 
 export class Regimes {
   #body = byId("regimes");
+  #removed = null;
 
   constructor(app) {
     this.app = app;
@@ -27,6 +29,8 @@ export class Regimes {
       return [this.#row(event.at, now, i)];
     });
     this.#body.replaceChildren(first, ...rows);
+    focusNext(this.#body, this.#removed, byId("add-regime"));
+    this.#removed = null;
   }
 
   /** A row; `index` is that of its event, null for the start. */
@@ -40,14 +44,17 @@ export class Regimes {
         setText(error, problem ?? "");
         error.hidden = !problem;
         input.toggleAttribute("aria-invalid", Boolean(problem));
-        if (problem) return;
+        if (problem) return announce(`${label}: ${problem}`);
         input.blur();
         this.#edit(index, read, change);
       });
       return h("td", {}, input);
     };
     const remove = index === null ? null : h("button", { type: "button", class: "quiet", "aria-label": "Remove this regime", on: {
-      click: () => this.app.edit((session) => session.run.events.splice(index, 1)) } }, "×");
+      click: (event) => {
+        this.#removed = event.target.closest("tr").rowIndex - 1;
+        this.app.edit((session) => session.run.events.splice(index, 1));
+      } } }, "×");
     const cv = params.service === "lognormal" ? params.service_cv : { constant: 0, exponential: 1 }[params.service] ?? "";
     return h("tr", {},
       cell("from", at, { kind: "duration", min: "0s", max: "1day" }, (_, event, value) => (event.at = value)),

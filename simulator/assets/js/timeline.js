@@ -1,9 +1,10 @@
 // The events lane: what happens when, below the charts and on their axis. A click adds an event there.
 //
 // With the keyboard it is a slider: arrows move the marker, Enter offers events, Delete removes the
-// event at the marker.
+// event at the marker, plus and minus zoom, 0 shows all.
 
 import { byId, h } from "./dom.js";
+import { announce } from "./errors.js";
 import { describeEvent, describeSwap, suggestions } from "./session.js";
 import { atTime, clock, seconds } from "./units.js";
 
@@ -94,9 +95,23 @@ export class Timeline {
     if (to !== undefined) this.#move(to, range);
     else if (event.key === "Enter" || event.key === " ") this.#open(this.#time ?? time);
     else if (event.key === "Delete" || event.key === "Backspace") this.#removeAt(time, (range[1] - range[0]) / 60);
+    else if (event.key === "+" || event.key === "=") this.#zoom(time, 0.5);
+    else if (event.key === "-") this.#zoom(time, 2);
+    else if (event.key === "0") this.app.emit("zoom", null);
     else if (event.key === "Escape") this.#setTime(null);
     else return;
     event.preventDefault();
+  }
+
+  /** Shows `factor` times as much, around a time; all if that is more than there is. */
+  #zoom(time, factor) {
+    const [from, to] = this.charts.range();
+    const end = Math.max(this.app.length, this.app.player.head, 1);
+    const span = (to - from) * factor;
+    if (span < 0.5) return;
+    const begin = Math.max(0, Math.min(time - span / 2, end - span));
+    this.app.emit("zoom", span >= end ? null : [begin, begin + span]);
+    announce(span >= end ? "All is shown" : `${clock(begin)} to ${clock(begin + span)} is shown`);
   }
 
   #move(time, range) {
