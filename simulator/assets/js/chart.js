@@ -1,5 +1,6 @@
 // One chart: a header with toggles and values, and a uPlot below it.
 
+import { backdrop } from "./backdrop.js";
 import { DASHES, logRange, roundUp } from "./chart-kinds.js";
 import { Buffers, visible } from "./decimate.js";
 import { h, setText } from "./dom.js";
@@ -54,7 +55,7 @@ export class Chart {
     const pixels = Math.max(50, this.plot.bbox.width / devicePixelRatio);
     const data = visible(store.t.data, this.#sources, from, Math.max(from, to), pixels, this.#buffers);
     this.range = range;
-    this.#thin(to - from > 2 * pixels);
+    this.#thin(to - from > pixels);
     this.plot.setData(data);
   }
 
@@ -147,7 +148,7 @@ export class Chart {
       hooks: {
         setCursor: [(u) => this.#moved(u)],
         setSelect: [(u) => this.#selected(u)],
-        drawClear: [(u) => this.#backdrop(u)],
+        drawAxes: [(u) => backdrop(u, app.session, Boolean(kind.slo), colors)],
       },
     };
   }
@@ -205,42 +206,6 @@ export class Chart {
     this.app.emit("zoom", [u.posToVal(left, "x"), u.posToVal(left + width, "x")]);
     u.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
   }
-
-  /** Behind the lines: a line per event, and the SLO. */
-  #backdrop(u) {
-    const { ctx, bbox } = u;
-    ctx.save();
-    ctx.lineWidth = devicePixelRatio;
-    ctx.strokeStyle = this.colors.event;
-    // Dots that are dark enough to be seen, and few enough to stay behind the lines.
-    ctx.setLineDash([devicePixelRatio, 3 * devicePixelRatio]);
-    for (const at of eventTimes(this.app.session)) {
-      if (at < u.scales.x.min || at > u.scales.x.max) continue;
-      const x = Math.round(u.valToPos(at, "x", true)) + (devicePixelRatio % 2) / 2;
-      ctx.beginPath();
-      ctx.moveTo(x, bbox.top);
-      ctx.lineTo(x, bbox.top + bbox.height);
-      ctx.stroke();
-    }
-    if (this.kind.slo) this.#slo(u);
-    ctx.restore();
-  }
-
-  #slo(u) {
-    const { ctx, bbox } = u;
-    const y = Math.round(u.valToPos(seconds(this.app.session.run.slo) * 1000, "y", true));
-    ctx.strokeStyle = this.colors.slo;
-    ctx.fillStyle = this.colors.slo;
-    ctx.setLineDash([4 * devicePixelRatio, 4 * devicePixelRatio]);
-    ctx.beginPath();
-    ctx.moveTo(bbox.left, y);
-    ctx.lineTo(bbox.left + bbox.width, y);
-    ctx.stroke();
-    ctx.font = this.colors.smallFont(devicePixelRatio);
-    ctx.textAlign = "right";
-    ctx.textBaseline = "bottom";
-    ctx.fillText("SLO", bbox.left + bbox.width - 4, y - 2);
-  }
 }
 
 /** What may lie between two labels of the time axis. */
@@ -259,11 +224,6 @@ function sourceOf(store, { series, lane }) {
   return (lane === null ? store.shared[series.key] : store.lanes[lane]?.[series.key])?.data ?? null;
 }
 
-/** The times at which something happens, for all charts. */
-export function eventTimes(session) {
-  return [...session.run.events, ...session.swaps].map((one) => seconds(one.at));
-}
-
 function axisTime(value) {
   if (value < 120) return `${+value.toFixed(2)}s`;
   const minutes = Math.floor(value / 60);
@@ -275,4 +235,3 @@ function logLabel(value) {
   const digit = Math.round(value / 10 ** Math.floor(Math.log10(value) + 1e-9));
   return digit === 1 || digit === 2 || digit === 5 ? short(value) : "";
 }
-

@@ -104,6 +104,14 @@ export class Charts {
     return until === this.charts.length;
   }
 
+  /** Draws all charts as of one moment, at once. */
+  drawAll() {
+    this.invalidate();
+    this.#begin();
+    for (const chart of this.charts) chart.draw(this.#pass);
+    this.#next = this.charts.length;
+  }
+
   /** Begins to draw all charts, if at least a pixel has changed. */
   #begin() {
     const range = this.range();

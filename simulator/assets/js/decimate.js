@@ -25,12 +25,12 @@ export class Buffers {
 
 /**
  * Writes the points `from..to` of `sources` into buffers: x first. A source is a typed array, a function of
- * time, or null if the series is hidden. With more than two points per pixel, every few pixels keep
+ * time, or null if the series is hidden. With more than one point per pixel, every few pixels keep
  * their smallest and their largest value.
  */
 export function visible(times, sources, from, to, pixels, buffers) {
   const count = Math.max(0, to - from);
-  return count <= pixels * 2
+  return count <= pixels
     ? plain(times, sources, from, count, buffers)
     : extremes(times, sources, from, count, Math.ceil(pixels / 2), buffers);
 }

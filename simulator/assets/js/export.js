@@ -1,5 +1,6 @@
 // What was seen, as a table and as a picture.
 
+import { DASHES } from "./chart-kinds.js";
 import { colors } from "./colors.js";
 import { laneTitle } from "./session.js";
 import { COLUMNS, SHARED } from "./store.js";
@@ -24,6 +25,9 @@ export function csv(app) {
 /** All charts below one another, with titles and a legend. */
 export async function png(app, charts) {
   const palette = colors();
+  charts.drawAll();
+  // uPlot paints in a microtask.
+  await null;
   const scale = devicePixelRatio;
   const width = charts.charts[0].plot.ctx.canvas.width;
   const [head, title, pad] = [72 * scale, 24 * scale, 16 * scale];
@@ -44,8 +48,18 @@ export async function png(app, charts) {
     const offset = ctx.measureText(`${chart.kind.title}  `).width;
     ctx.fillStyle = palette.text;
     ctx.font = palette.plain(11 * scale);
-    const shown = chart.kind.series.filter((one) => !app.view.hidden.has(one.key)).map((one) => one.label);
-    ctx.fillText(`${chart.kind.unit} · ${shown.join(", ")}`, pad + offset, y + title / 2);
+    let x = pad + offset;
+    const write = (text) => {
+      ctx.fillText(text, x, y + title / 2);
+      x += ctx.measureText(text).width;
+    };
+    write(`${chart.kind.unit} ·`);
+    for (const { key, label, lane, color, dash } of chart.kind.series) {
+      if (app.view.hidden.has(key)) continue;
+      x += 10 * scale;
+      if (!lane) x = swatch(ctx, x, y + title / 2, palette.of(color), dash ?? [], scale);
+      write(label);
+    }
     ctx.drawImage(chart.plot.ctx.canvas, pad, y + title);
     y += heights[i] + title;
   });
@@ -61,13 +75,26 @@ function heading(ctx, app, palette, pad, scale) {
   let x = pad;
   app.session.lanes.forEach((_, lane) => {
     if (app.view.hidden.has(`lane${lane}`)) return;
-    ctx.fillStyle = palette.lane(lane);
-    ctx.fillRect(x, 50 * scale, 18 * scale, 3 * scale);
+    x = swatch(ctx, x, 52 * scale, palette.lane(lane), DASHES[lane], scale);
     ctx.fillStyle = palette.ink;
     const text = laneTitle(app.session, lane, 0, app.titles);
-    ctx.fillText(text, x + 24 * scale, 52 * scale);
-    x += 24 * scale + ctx.measureText(text).width + 20 * scale;
+    ctx.fillText(text, x, 52 * scale);
+    x += ctx.measureText(text).width + 20 * scale;
   });
+}
+
+/** Draws a piece of a line as the charts have it; returns where to go on. */
+function swatch(ctx, x, y, color, dash, scale) {
+  ctx.save();
+  ctx.strokeStyle = color;
+  ctx.lineWidth = 2 * scale;
+  ctx.setLineDash(dash.map((one) => one * scale));
+  ctx.beginPath();
+  ctx.moveTo(x, y);
+  ctx.lineTo(x + 24 * scale, y);
+  ctx.stroke();
+  ctx.restore();
+  return x + 30 * scale;
 }
 
 /** Saves a file. */

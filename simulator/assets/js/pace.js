@@ -17,9 +17,9 @@ export class FramePace {
     };
   }
 
-  /** How many charts the next frame may draw. */
+  /** How many charts the next frame may draw: at least two, or they would be seen to differ. */
   get room() {
-    return Math.max(1, Math.floor(BUDGET_MS / this.#each));
+    return Math.max(2, Math.floor(BUDGET_MS / this.#each));
   }
 
   /** Takes the time of a frame that began at `begun` and draws `count` charts. */

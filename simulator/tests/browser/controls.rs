@@ -96,6 +96,8 @@ async fn bad_input_is_explained_at_its_field() {
         for (field, text, message) in [
             ("rate", "-5", "must be from 0 to 1000000, got -5"),
             ("rate", "much", "must be a number from 0 to 1000000, got \"much\""),
+            ("rate", "0,5", "must be a number from 0 to 1000000, got \"0,5\""),
+            ("rate", "0x10", "must be a number from 0 to 1000000, got \"0x10\""),
             ("servers", "1.5", "must be a whole number"),
             ("service_time", "20", "must be a duration with its unit"),
             ("length", "999days", "must be 1ms to 1day"),
@@ -186,6 +188,133 @@ async fn time_stands_still_steps_goes_back_and_plays_again() {
         browser.choose("#lanes .lane0 .algorithm:nth-of-type(2) select", "aimd").await;
         browser.wait_until("[...document.querySelectorAll('[data-chart=limit] button')].some((one) => one.textContent === 'plant limit')").await;
         browser.wait_until("simulator.shown.value('plant_limit', 0, simulator.shown.length - 1) > 0").await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_text_does_not_outlive_its_run() {
+    in_browser(async |browser| {
+        browser.open("").await;
+        browser.type_into("rate", "1,500").await;
+        browser.wait_until("simulator.params.rate === 1500").await;
+        browser.type_into("rate", "-5").await;
+        browser.wait_until("document.querySelector('[data-field=rate][aria-invalid]')").await;
+        let name = browser.eval("simulator.presets.at(-1).name").await;
+        browser.choose("#preset", name.as_str().unwrap()).await;
+        browser.wait_until("!document.querySelector('[data-field=rate][aria-invalid]')").await;
+        browser.wait_until("Number(document.querySelector('[data-field=rate]').value) === simulator.params.rate").await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_address_brings_its_view() {
+    in_browser(async |browser| {
+        browser.open("").await;
+        browser
+            .eval(
+                "location.hash += '&speed=7&window=30&linear=1&zoom=5.0+9.0&apply=start&paused=1'",
+            )
+            .await;
+        browser
+            .wait_until("!document.querySelector('#unzoom').hidden")
+            .await;
+        browser
+            .wait_until("document.querySelector('#speed').value === '5'")
+            .await;
+        browser
+            .wait_until("document.querySelector('#window').value === '30'")
+            .await;
+        browser
+            .wait_until(
+                "document.querySelector('[data-log]').getAttribute('aria-pressed') === 'false'",
+            )
+            .await;
+        browser
+            .wait_until("document.querySelector('[name=scope][value=start]').checked")
+            .await;
+        browser
+            .wait_until("!simulator.player.status.playing && simulator.player.head === 0")
+            .await;
+        browser.choose("#speed", "20").await;
+        browser
+            .wait_until("location.hash.includes('speed=20') && location.hash.includes('paused=1')")
+            .await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_is_refused_leaves_what_was_there() {
+    in_browser(async |browser| {
+        browser.open("").await;
+        let name = browser.eval("simulator.presets.at(-1).name").await;
+        browser.choose("#preset", name.as_str().unwrap()).await;
+        browser.wait_until("location.hash === `#preset=${simulator.presets.at(-1).name}`").await;
+        for refused in [
+            r#"{"lanes":[]}"#,
+            r#"{"lanes":[{}],"run":{"start":{"rate":-5}}}"#,
+            r#"{"lanes":[{"client":{"name":"nobody"}}]}"#,
+            r#"{"lanes":[{}],"swaps":"x"}"#,
+        ] {
+            browser.eval("document.querySelector('#messages').replaceChildren()").await;
+            browser.eval(&format!("location.hash = '#s=j' + btoa('{refused}')")).await;
+            browser.wait_until("document.querySelector('#messages').textContent.includes('What was here before')").await;
+            browser.wait_until("location.hash === `#preset=${simulator.presets.at(-1).name}`").await;
+            assert_eq!(browser.eval("simulator.preset").await, name);
+        }
+        browser.type_into("rate", "123").await;
+        browser.wait_until("simulator.params.rate === 123").await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_black_hole_takes_the_deadline_that_it_needed_with_it() {
+    in_browser(async |browser| {
+        browser.open("").await;
+        browser.click("#to-end").await;
+        browser.wait_until("simulator.player.ended").await;
+        assert_eq!(browser.eval("simulator.params.deadline").await, "none");
+        browser.click("#timeline").await;
+        let offer = "[...document.querySelectorAll('#event-menu button')].find((one) => one.textContent.startsWith('Black hole'))";
+        browser.eval(&format!("{offer}.click()")).await;
+        browser.wait_until("simulator.session.run.events.some((one) => one.set?.deadline === '1s')").await;
+        browser.wait_until("simulator.session.run.events.some((one) => one.set?.black_hole === false && one.set.deadline === 'none')").await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_best_fixed_limit_does_not_stretch_the_chart() {
+    in_browser(async |browser| {
+        browser.open("").await;
+        browser.click("#to-end").await;
+        browser
+            .wait_until("simulator.player.ended && simulator.shown.oracle.length > 0")
+            .await;
+        let picture = "document.querySelector('[data-chart=limit] canvas').toDataURL()";
+        browser.eval("simulator.emit('toggle', 'oracle')").await;
+        browser
+            .wait_until("simulator.view.hidden.has('oracle')")
+            .await;
+        browser
+            .eval("new Promise((done) => setTimeout(done, 500))")
+            .await;
+        let without = browser.eval(picture).await;
+        browser
+            .eval("simulator.shown.oracle = [{ from: 0, to: null, limit: 1e6 }]")
+            .await;
+        browser.eval("simulator.emit('toggle', 'oracle')").await;
+        browser
+            .eval("new Promise((done) => setTimeout(done, 500))")
+            .await;
+        assert_eq!(
+            browser.eval(picture).await,
+            without,
+            "it lies above the chart"
+        );
     })
     .await;
 }
