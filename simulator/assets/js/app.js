@@ -28,7 +28,7 @@ export class App {
     this.options = options;
     this.presets = presets;
     this.titles = new Map(options.algorithms.map((one) => [one.name, one.title]));
-    this.player = new Player((message) => socket.send(message), () => this.shown);
+    this.player = new Player((message) => this.#drive(message), () => this.shown);
     socket.on("started", (message) => this.#started(message));
     socket.on("session", ({ session }) => this.#changed(session));
     socket.on("ticks", (message) => this.#ticks(message));
@@ -138,6 +138,12 @@ export class App {
     this.edit((session) => addEvents(session, events));
   }
 
+  #drive(message) {
+    // These end a fast-forward.
+    if (message.do === "pause" || message.do === "to_end") this.#goal = 0;
+    this.socket.send(message);
+  }
+
   /** Goes on beyond the end. */
   keepGoing() {
     const length = atTime(Math.min(86400, this.length * 2));
@@ -193,6 +199,8 @@ export class App {
       this.player.playing = play;
       this.#goal = Math.min(at, seconds(session.run.length));
       this.#starting = null;
+    } else {
+      this.#goal = 0;
     }
     this.store = new Store(session.lanes.length, tick);
     // While a changed run is replayed, the old one stays on the screen.
@@ -204,20 +212,22 @@ export class App {
 
   /** Whatever is refused, the server goes on with what it has; if it has nothing, it needs something. */
   #refused(error) {
-    const refused = this.#starting;
-    this.#starting = null;
     if (error.message.includes("the run was stopped")) {
       this.player.stop();
       this.emit("stopped", error);
       return;
     }
+    const refused = this.#starting;
+    this.#starting = null;
     if (!refused) return this.emit("error", error);
     const [first] = this.presets;
     const other = this.#accepted && !same(this.#accepted, refused.session) ? this.#accepted : null;
     const instead = other ? { session: other, preset: this.preset } : { session: clone(first.session), preset: first.name };
-    this.emit("unstartable", { ...error, instead: other ? "What was here before" : "The first preset" });
-    if (!this.#isRunning) this.start(instead.session, { preset: instead.preset, play: true });
-    else this.emit("session", {});
+    this.emit("unstartable", { ...error, instead: this.#isRunning || other ? "What was here before" : "The first preset" });
+    if (!this.#isRunning) return this.start(instead.session, { preset: instead.preset, play: true });
+    // The view of the refused address is in force.
+    this.player.setSpeed(this.player.speed);
+    this.emit("session", {});
   }
 
   #changed(session) {
