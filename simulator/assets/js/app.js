@@ -21,7 +21,9 @@ export class App {
   #isRunning = false;
   // Where a start was to be fast-forwarded to.
   #goal = 0;
+  // The last edit, and the same until the server has answered.
   #sent = null;
+  #pending = null;
 
   constructor(socket, options, presets) {
     this.socket = socket;
@@ -74,14 +76,16 @@ export class App {
   /** The connection is gone, and the run with it. */
   lost() {
     this.#isRunning = false;
+    this.#pending = null;
     this.player.status.replaying = false;
   }
 
   /** Changes the session with `edit`; the server replays what was before now. */
   edit(edit) {
-    const next = clone(this.session);
+    const before = this.#pending ?? this.session;
+    const next = clone(before);
     edit(next);
-    if (same(next, this.session)) return;
+    if (same(next, before)) return;
     const { most_events: most } = this.options;
     if (next.run.events.length > most) {
       this.emit("error", { field: "run.events", message: `must be at most ${most} events, got ${next.run.events.length}` });
@@ -89,6 +93,7 @@ export class App {
     }
     this.#sent = next;
     if (this.socket.isOpen) {
+      this.#pending = next;
       this.socket.send({ do: "replace", session: next });
       return;
     }
@@ -172,7 +177,7 @@ export class App {
   }
 
   get #isReplaying() {
-    return this.player.status.replaying || this.store.end < this.#goal - 0.05;
+    return this.#pending !== null || this.player.status.replaying || this.store.end < this.#goal - 0.05;
   }
 
   /** The moment that the user means. */
@@ -191,6 +196,7 @@ export class App {
   #started({ session, tick, replaying }) {
     const before = this.session;
     this.session = session;
+    this.#pending = null;
     this.#accepted = session;
     this.#isRunning = true;
     if (this.#starting) {
@@ -212,6 +218,7 @@ export class App {
 
   /** Whatever is refused, the server goes on with what it has; if it has nothing, it needs something. */
   #refused(error) {
+    this.#pending = null;
     if (error.message.includes("the run was stopped")) {
       this.player.stop();
       this.emit("stopped", error);
@@ -231,6 +238,7 @@ export class App {
   }
 
   #changed(session) {
+    this.#pending = null;
     this.session = session;
     this.emit("session", {});
   }

@@ -193,6 +193,28 @@ async fn time_stands_still_steps_goes_back_and_plays_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_knob_turned_while_the_past_is_replayed_means_the_moment_that_is_shown() {
+    in_browser(async |browser| {
+        browser.open("").await;
+        browser.choose("#speed", "20").await;
+        browser.wait_until("simulator.player.head > 30").await;
+        let edits = "(() => { const { head } = simulator.player; \
+             simulator.edit((session) => { session.seed = 5; }); \
+             simulator.set({ latency: '33ms' }); return head; })()";
+        let head = browser.eval(edits).await.as_f64().unwrap();
+        let event = "simulator.session.run.events.find((event) => event.set?.latency === '33ms')";
+        browser
+            .wait_until(&format!("simulator.session.seed === 5 && {event}"))
+            .await;
+        let at = browser.eval(&format!("{event}.at")).await;
+        let at = at.as_str().unwrap();
+        let seconds: f64 = at.split('s').next().unwrap().parse().unwrap();
+        assert!((seconds - head).abs() < 1.5, "at {head}: {at}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_refused_text_does_not_outlive_its_run() {
     in_browser(async |browser| {
         browser.open("").await;
