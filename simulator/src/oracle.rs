@@ -70,7 +70,7 @@ pub fn steady(
     let start = sim(&run, place, SEED);
     let is_given_up = Cell::new(false);
     let run_until = |sim: &mut Sim<Fixed>, time| {
-        while !is_given_up.get() && !sim.run_for(time, STEPS_AT_ONCE) {
+        while !is_given_up.get() && !sim.run_at_most(time, STEPS_AT_ONCE) {
             is_given_up.set(!go_on());
         }
     };

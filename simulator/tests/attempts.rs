@@ -543,7 +543,7 @@ fn clients_that_think_of_nothing_make_progress() {
         };
         let mut sim = Sim::new(&config(start, Vec::new()), 1, |_| Fixed::new(1), None);
         assert!(
-            sim.run_for(Span::from_millis(100), 10_000_000),
+            sim.run_at_most(Span::from_millis(100), 10_000_000),
             "{:?}",
             sim.now()
         );

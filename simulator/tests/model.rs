@@ -326,7 +326,7 @@ fn running_in_pieces_changes_nothing() {
     let whole = run(&config, 1, 20);
     let mut sim = Sim::new(&config, 1, |_| Fixed::new(20), None);
     let mut pieces = Vec::new();
-    while !sim.run_for(config.length, 17) {
+    while !sim.run_at_most(config.length, 17) {
         pieces.extend(sim.take_ticks());
     }
     pieces.extend(sim.take_ticks());
@@ -483,7 +483,7 @@ proptest! {
                 }
             }
             let end = Span::from_nanos(sim.now().nanos() + Sim::<Fixed>::TICK.nanos());
-            while !sim.run_for(end, 1) {
+            while !sim.run_at_most(end, 1) {
                 servers = servers.max(sim.params().servers as usize);
                 room = room.zip(sim.params().queue.get()).map(|(a, b): (u32, u32)| a.max(b));
                 let (busy, queued) = sim.servers();
@@ -525,7 +525,7 @@ proptest! {
         plant in prop::option::of(1usize..40),
     ) {
         let mut sim = Sim::new(&config, 1, move |_| Fixed::new(limit), plant.map(Fixed::new));
-        while !sim.run_for(config.length, 1) {
+        while !sim.run_at_most(config.length, 1) {
             for [of_instance, in_flight, waiting] in sim.instances() {
                 prop_assert!(in_flight <= of_instance);
                 // Whoever waits does so because there is no room.

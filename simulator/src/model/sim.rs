@@ -179,12 +179,12 @@ impl<A: Algorithm> Sim<A> {
 
     /// Runs until `time`, all that happens at it included.
     pub fn run_until(&mut self, time: Span) {
-        let done = self.run_for(time, u64::MAX);
+        let done = self.run_at_most(time, u64::MAX);
         debug_assert!(done);
     }
 
     /// Runs until `time`, but takes at most so many steps. Returns whether it came so far.
-    pub fn run_for(&mut self, time: Span, most_steps: u64) -> bool {
+    pub fn run_at_most(&mut self, time: Span, most_steps: u64) -> bool {
         let (end, last) = (time.nanos(), self.steps.saturating_add(most_steps));
         while self.steps < last {
             if !self.step(end) {

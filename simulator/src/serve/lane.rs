@@ -66,8 +66,8 @@ impl LaneRun {
     }
 
     /// Runs until `time`, in at most so many steps. Returns whether it came so far.
-    pub(super) fn run_for(&mut self, time: Span, most_steps: u64) -> bool {
-        self.sim.run_for(time, most_steps)
+    pub(super) fn run_at_most(&mut self, time: Span, most_steps: u64) -> bool {
+        self.sim.run_at_most(time, most_steps)
     }
 
     /// Returns how much it has in memory, in entries of some hundred bytes.

@@ -137,7 +137,7 @@ impl Run {
         let swap = swap.filter(|swap| swap.at < end);
         let stop = swap.map_or(end, |swap| swap.at);
         if let Some(lane) = self.lanes.get_mut(self.arrived) {
-            if lane.run_for(stop, STEPS_AT_ONCE) {
+            if lane.run_at_most(stop, STEPS_AT_ONCE) {
                 self.arrived += 1;
             }
             return;

@@ -1,6 +1,6 @@
 //! What is seen.
 
-use crate::harness::in_browser;
+use crate::harness::{PATIENCE, in_browser};
 use crate::seen;
 
 /// What the canvases of all charts look like.
@@ -17,7 +17,8 @@ async fn what_the_console_complains_of_is_heard() {
         ] {
             assert_eq!(browser.complaints().await, [] as [serde_json::Value; 0]);
             browser.eval(cause).await;
-            while browser.complaints().await.is_empty() {}
+            let heard = async { while browser.complaints().await.is_empty() {} };
+            tokio::time::timeout(PATIENCE, heard).await.expect(cause);
         }
     })
     .await;
