@@ -61,10 +61,15 @@ pub struct Sample {
     pub finished: u64,
     /// Requests rejected since the limiter was created.
     pub rejected: u64,
+    /// Requests started since the limiter was created, those in flight when this one finished
+    /// included. Derived from the permits that are out, so it counts those that are not spent yet, too;
+    /// with several threads it can step back a little.
+    pub started: u64,
 }
 
 impl Sample {
-    /// Creates a sample; `at`, `limit`, `waiting`, `finished` and `rejected` are 0 until set.
+    /// Creates a sample; `at`, `limit`, `waiting`, `finished`, `rejected` and `started` are 0 until
+    /// set.
     #[must_use]
     pub fn new(rtt: Duration, in_flight: usize, outcome: Outcome) -> Self {
         Self {
@@ -76,6 +81,7 @@ impl Sample {
             waiting: 0,
             finished: 0,
             rejected: 0,
+            started: 0,
         }
     }
 
@@ -111,6 +117,13 @@ impl Sample {
     #[must_use]
     pub fn rejected(mut self, rejected: u64) -> Self {
         self.rejected = rejected;
+        self
+    }
+
+    /// Sets the running total of started requests.
+    #[must_use]
+    pub fn started(mut self, started: u64) -> Self {
+        self.started = started;
         self
     }
 }

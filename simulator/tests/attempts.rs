@@ -93,6 +93,7 @@ fn samples_say_what_happened_where_requests_are_rejected() {
             .limit(2)
             .finished(finished)
             .rejected(1)
+            .started(2)
     };
     let expected = [sample(14, 1, 1014, 1), sample(24, 2, 1024, 2)];
     assert_eq!(recorder.samples(), expected);
@@ -112,6 +113,7 @@ fn samples_say_what_happened_where_requests_wait() {
             .limit(2)
             .waiting(waiting)
             .finished(finished)
+            .started(2.max(finished + 1).min(3))
     };
     // The third goes out when the first is back, and waits for the server until 1022.
     let expected = [

@@ -92,7 +92,7 @@ pub use bounds::Bounds;
 pub use config::AlgorithmConfig;
 pub use fixed::{Fixed, FixedBuilder};
 pub use gradient2::{Gradient2, Gradient2Builder};
-pub use report::Report;
+pub use report::{Finding, Report, Verdict};
 pub use vegas::{Vegas, VegasBuilder};
 pub use windowed::{Aggregate, Windowed, WindowedBuilder};
 

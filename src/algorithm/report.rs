@@ -29,6 +29,79 @@ pub struct Report {
     pub phase: Option<&'static str>,
     /// The range in which the algorithm keeps its limit.
     pub bounds: Option<Bounds>,
+    /// How its last experiment with the limit ended.
+    pub verdict: Option<Verdict>,
+}
+
+/// How an experiment with the limit ended: the limit was reduced, and latency fell with it, or did
+/// not.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Verdict {
+    /// What it found.
+    pub finding: Finding,
+    /// When, since the limiter's start.
+    pub at: Duration,
+    /// The mean limit before it and during it.
+    pub limits: (f64, f64),
+    /// The mean RTT before it and during it.
+    pub rtts: (Duration, Duration),
+}
+
+/// What an experiment with the limit found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Finding {
+    /// Latency fell with the limit: requests had been queueing.
+    Queue,
+    /// Latency stayed: the work itself takes that long.
+    Slower,
+    /// Nobody can tell: too few requests came back.
+    Unclear,
+}
+
+impl Verdict {
+    /// Creates a verdict.
+    #[must_use]
+    pub fn new(
+        finding: Finding,
+        at: Duration,
+        limits: (f64, f64),
+        rtts: (Duration, Duration),
+    ) -> Self {
+        Self {
+            finding,
+            at,
+            limits,
+            rtts,
+        }
+    }
+
+    /// Returns by how many percent latency fell for each percent that the limit fell: 0 without a
+    /// queue, 1 if all of it was one.
+    #[must_use]
+    pub fn elasticity(&self) -> f64 {
+        let log = |ratio: f64| ratio.max(f64::MIN_POSITIVE).ln();
+        let limits = log(self.limits.0 / self.limits.1);
+        let rtts = log(self.rtts.0.as_secs_f64() / self.rtts.1.as_secs_f64());
+        if limits > 0.0 && rtts.is_finite() {
+            rtts / limits
+        } else {
+            0.0
+        }
+    }
+}
+
+impl Finding {
+    /// Returns it as a lower-case word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queue => "queue",
+            Self::Slower => "slower",
+            Self::Unclear => "unclear",
+        }
+    }
 }
 
 impl Report {
@@ -70,6 +143,13 @@ impl Report {
     #[must_use]
     pub fn bounds(mut self, bounds: Bounds) -> Self {
         self.bounds = Some(bounds);
+        self
+    }
+
+    /// Sets how the last experiment with the limit ended.
+    #[must_use]
+    pub fn verdict(mut self, verdict: Verdict) -> Self {
+        self.verdict = Some(verdict);
         self
     }
 }

@@ -75,7 +75,7 @@ impl Learner {
     pub(super) fn learn(&self, observed: &Observed, gate: &Gate) {
         if let Some(mut state) = self.state.try_lock() {
             // The permit that is given back next hands on the room.
-            let _ = self.take_in(&mut state, observed, gate);
+            let _ = self.take_in(&mut state, observed, 1, gate);
         } else if !self.buffer.push(observed) {
             // Relaxed: a count for people.
             self.dropped.fetch_add(1, Ordering::Relaxed);
@@ -87,7 +87,7 @@ impl Learner {
     pub(super) fn learn_alone(&self, observed: &Observed, gate: &Gate) -> bool {
         let mut hand_over = false;
         if let Some(mut state) = self.state.try_lock() {
-            hand_over = self.take_in(&mut state, observed, gate);
+            hand_over = self.take_in(&mut state, observed, 0, gate);
         } else if !self.buffer.push(observed) {
             // Relaxed: a count for people.
             self.dropped.fetch_add(1, Ordering::Relaxed);
@@ -113,7 +113,7 @@ impl Learner {
                 break;
             };
             while let Some(observed) = (budget > 0).then(|| self.buffer.pop()).flatten() {
-                hand_over |= self.take_in(&mut state, &observed, gate);
+                hand_over |= self.take_in(&mut state, &observed, 0, gate);
                 budget -= 1;
             }
             drop(state);
@@ -160,7 +160,7 @@ impl Learner {
         let mut hand_over = false;
         for _ in 0..Buffer::CAPACITY {
             match self.buffer.pop() {
-                Some(observed) => hand_over |= self.take_in(state, &observed, gate),
+                Some(observed) => hand_over |= self.take_in(state, &observed, 0, gate),
                 None => break,
             }
         }
@@ -168,10 +168,11 @@ impl Learner {
     }
 
     /// Learns under the exclusion; publishes the limit under it, too, so that limits are
-    /// published in the order in which they were learned.
+    /// published in the order in which they were learned. `permits` are those that the request itself
+    /// still has.
     // Always: it is the hot part of `learn`, and its other callers are rare.
     #[inline(always)]
-    fn take_in(&self, state: &mut State, observed: &Observed, gate: &Gate) -> bool {
+    fn take_in(&self, state: &mut State, observed: &Observed, permits: u64, gate: &Gate) -> bool {
         if state.record(observed) {
             // Relaxed: as above.
             let mean = state.smoothed_rtt_ns();
@@ -180,6 +181,8 @@ impl Learner {
         let (Some(outcome), false) = (observed.outcome, state.is_frozen()) else {
             return false;
         };
+        let finished = state.counts.finished + self.dropped();
+        let in_flight = gate.load().in_flight() + gate.beyond();
         let sample = Sample {
             rtt: observed.rtt,
             in_flight: observed.in_flight as usize,
@@ -187,8 +190,9 @@ impl Learner {
             at: observed.at,
             limit: observed.limit as usize,
             waiting: gate.queued(),
-            finished: state.counts.finished + self.dropped(),
+            finished,
             rejected: self.rejected.total(),
+            started: (finished + in_flight as u64).saturating_sub(permits),
         };
         let before = state.limit();
         state.consult(|algorithm| algorithm.update(&sample));

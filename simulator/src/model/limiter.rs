@@ -152,7 +152,8 @@ impl<A: Algorithm> Limiter<A> {
             .limit(entry.limit as usize)
             .waiting(self.waiting.get() as usize)
             .finished(self.finished)
-            .rejected(self.rejected);
+            .rejected(self.rejected)
+            .started(self.finished + self.in_flight.get());
         self.algorithm.update(&sample);
         self.read_limit(now);
     }
