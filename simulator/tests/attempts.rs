@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tower_adaptive::{Aimd, Algorithm, Fixed, Outcome, Sample};
 use tower_adaptive_sim::model::{
-    AtLimit, Config, CountsAs, Event, Maybe, Params, Service, Sim, Span, Tick,
+    AtLimit, Config, CountsAs, DeadlineCountsAs, Event, Maybe, Params, Service, Sim, Span, Tick,
 };
 
 /// A constant limit that keeps what it was taught.
@@ -180,6 +180,30 @@ fn a_deadline_teaches_canceled_and_the_work_is_wasted() {
     );
     assert_eq!(sum(&ticks, |tick| tick.timed_out), 1);
     assert_eq!(sum(&ticks, |tick| tick.wasted), 1);
+}
+
+#[test]
+fn a_deadline_that_comes_back_as_an_error_teaches_overload() {
+    let config = config(
+        |p| {
+            p.deadline = Maybe::Some(Span::from_millis(15));
+            p.deadline_counts_as = DeadlineCountsAs::Overload;
+        },
+        vec![burst(1000, 2)],
+    );
+    let recorder = Recorder::new(5);
+    let ticks = run(&config, &recorder);
+    let elapsed = ms(15) + Duration::from_nanos(1);
+    let outcomes: Vec<_> = recorder
+        .samples()
+        .iter()
+        .map(|s| (s.rtt, s.outcome))
+        .collect();
+    assert_eq!(
+        outcomes,
+        [(ms(10), Outcome::Success), (elapsed, Outcome::Overload)]
+    );
+    assert_eq!(sum(&ticks, |tick| tick.timed_out), 1);
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 use tower_adaptive::{Bounds, Fixed, Vegas};
 use tower_adaptive_sim::model::{
-    AtLimit, Change, Config, CountsAs, Event, Maybe, Params, Service, Sim, Span, Tick, Totals,
+    AtLimit, Change, Config, CountsAs, DeadlineCountsAs, Event, Maybe, Params, Service, Sim, Span,
+    Tick, Totals,
 };
 
 /// Runs with a limit of the clients and returns all ticks.
@@ -359,6 +360,7 @@ fn arbitrary_config() -> impl Strategy<Value = Config> {
         maybe_span(0, 5),
         0usize..3,
         maybe_span(5, 200),
+        0usize..2,
     );
     let events = prop::collection::vec(
         (
@@ -403,6 +405,8 @@ fn arbitrary_config() -> impl Strategy<Value = Config> {
                     p.error_counts_as =
                         [CountsAs::Nothing, CountsAs::Success, CountsAs::Overload][trouble.4];
                     p.deadline = trouble.5;
+                    p.deadline_counts_as =
+                        [DeadlineCountsAs::Canceled, DeadlineCountsAs::Overload][trouble.6];
                 }),
             );
             for (at, rate, servers, instances, burst, clients, black_hole) in events {

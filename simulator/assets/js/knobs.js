@@ -10,6 +10,7 @@ const LOOKS = {
   clients: { label: "clients in a loop", slider: { min: 0, max: 2000 } },
   think_time: { slider: { min: 1, max: 10000, log: LOG } },
   deadline: { slider: { min: 10, max: 10000, log: LOG } },
+  deadline_counts_as: { label: "deadlines count as" },
   retries: { slider: { min: 0, max: 10 } },
   backoff: { slider: { min: 1, max: 5000, log: LOG } },
   instances: { label: "client instances", slider: { min: 1, max: 16 } },
@@ -31,7 +32,7 @@ const LOOKS = {
 };
 
 const GROUPS = [
-  ["Load", ["rate", "clients", "think_time", "deadline", "retries", "backoff", "instances"]],
+  ["Load", ["rate", "clients", "think_time", "deadline", "deadline_counts_as", "retries", "backoff", "instances"]],
   ["Plant", ["servers", "service_time", "service", "service_cv", "slow_time", "slow_share", "contention", "queue", "pause_every", "pause_time"]],
   ["Network and errors", ["latency", "black_hole", "error_rate", "error_time", "error_counts_as"]],
 ];
@@ -39,6 +40,7 @@ const GROUPS = [
 /** Which knobs mean nothing under the others. */
 const IDLE = {
   think_time: (params) => params.clients === 0,
+  deadline_counts_as: (params) => params.deadline === "none",
   backoff: (params) => params.retries === 0,
   service_cv: (params) => params.service !== "lognormal",
   slow_time: (params) => params.service !== "bimodal",

@@ -199,7 +199,8 @@ impl<A: Algorithm> Sim<A> {
         }
         self.forget_if_done(ticket.key);
         if !waited {
-            self.release(&attempt, Some(Outcome::Canceled));
+            let outcome = self.params.deadline_counts_as.outcome();
+            self.release(&attempt, Some(outcome));
         }
         self.try_again(attempt.request);
     }

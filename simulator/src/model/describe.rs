@@ -1,6 +1,6 @@
 use std::ops::RangeInclusive;
 
-use super::{CountsAs, Maybe, Service, Span};
+use super::{CountsAs, DeadlineCountsAs, Maybe, Service, Span};
 
 /// What there is to say about one of the [`Params`](super::Params).
 #[derive(Clone, Debug, PartialEq)]
@@ -64,6 +64,7 @@ kinds! {
     bool: (), |()| Domain::Flag;
     Service: (), |()| Domain::Choice(&["constant", "exponential", "lognormal", "bimodal"]);
     CountsAs: (), |()| Domain::Choice(&["nothing", "success", "overload"]);
+    DeadlineCountsAs: (), |()| Domain::Choice(&["canceled", "overload"]);
 }
 
 impl<T: Describe> Describe for Maybe<T> {

@@ -55,7 +55,7 @@ mod value;
 
 pub use config::{AtLimit, Config, Event};
 pub use describe::{Described, Domain};
-pub use params::{Change, CountsAs, Params, Service};
+pub use params::{Change, CountsAs, DeadlineCountsAs, Params, Service};
 pub use sim::Sim;
 pub use tick::{Tick, Totals};
 pub use value::{Invalid, InvalidSpan, Maybe, Span};

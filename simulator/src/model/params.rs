@@ -45,6 +45,27 @@ impl CountsAs {
     }
 }
 
+/// How an attempt is reported that has come to its deadline.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum DeadlineCountsAs {
+    /// As given up: the future is dropped.
+    #[default]
+    Canceled,
+    /// As an overload: something in between makes an error of it (a 504).
+    Overload,
+}
+
+impl DeadlineCountsAs {
+    pub(super) fn outcome(self) -> Outcome {
+        match self {
+            Self::Canceled => Outcome::Canceled,
+            Self::Overload => Outcome::Overload,
+        }
+    }
+}
+
 /// Declares [`Params`] and, with the same options, [`Change`].
 ///
 /// Of each option: documentation, name, type, default, range.
@@ -149,6 +170,8 @@ params! {
     think_time: Span = Span::ZERO, Span::ZERO..=HOUR;
     /// How long a client waits for an attempt, its wait for a permit included.
     deadline: Maybe<Span> = Maybe::None, NANO..=HOUR;
+    /// How an attempt is reported that has come to its deadline.
+    deadline_counts_as: DeadlineCountsAs = DeadlineCountsAs::Canceled, ();
     /// How often a client tries again after a rejection, an overload or a deadline.
     retries: u32 = 0, 0..=100;
     /// The mean wait before the first retry, twice as much before each further one; 0 is at once.

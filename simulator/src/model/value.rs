@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::{CountsAs, Service};
+use super::{CountsAs, DeadlineCountsAs, Service};
 
 /// What is wrong with a configuration, and where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
@@ -291,4 +291,4 @@ macro_rules! plain_fields {
     )*};
 }
 
-plain_fields!(bool, Service, CountsAs);
+plain_fields!(bool, Service, CountsAs, DeadlineCountsAs);
