@@ -1,23 +1,26 @@
-//! Makes the files of `scenarios/` and of `assets/` part of the program.
+//! Makes the files of scenarios, and those of `assets/`, part of the program.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::{env, error, fs, io};
 
 fn main() -> Result<(), Box<dyn error::Error>> {
-    println!("cargo::rerun-if-changed=scenarios");
     println!("cargo::rerun-if-changed=assets");
+    for (_, folder) in SCENARIOS {
+        println!("cargo::rerun-if-changed={folder}");
+    }
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     let out = PathBuf::from(env::var("OUT_DIR")?);
-    fs::write(
-        out.join("scenarios.rs"),
-        scenarios(&root.join("scenarios"))?,
-    )?;
+    let mut code = String::new();
+    for (name, folder) in SCENARIOS {
+        code.push_str(&scenarios(name, &root.join(folder))?);
+    }
+    fs::write(out.join("scenarios.rs"), code)?;
     fs::write(out.join("assets.rs"), assets(&root.join("assets"))?)?;
     Ok(())
 }
 
-fn scenarios(folder: &Path) -> Result<String, Box<dyn error::Error>> {
+fn scenarios(constant: &str, folder: &Path) -> Result<String, Box<dyn error::Error>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
@@ -30,7 +33,7 @@ fn scenarios(folder: &Path) -> Result<String, Box<dyn error::Error>> {
     }
     files.sort();
     let mut code =
-        String::from("/// Names and texts of all files.\nconst FILES: &[(&str, &str)] = &[\n");
+        format!("/// Names and texts of files.\nconst {constant}: &[(&str, &str)] = &[\n");
     for path in files {
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
         writeln!(code, "    ({name:?}, include_str!({path:?})),")?;
@@ -72,3 +75,6 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
     }
     Ok(())
 }
+
+/// Constants, and the folders of scenarios that they have.
+const SCENARIOS: [(&str, &str); 2] = [("SUITE", "scenarios"), ("TARGETS", "targets")];

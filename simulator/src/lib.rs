@@ -8,6 +8,7 @@
 //! | [`oracle`] | the best fixed limit of each phase |
 //! | [`measure`] | how well an algorithm did, beside the oracle |
 //! | [`suite`] | all scenarios, algorithms and seeds |
+//! | [`targets`] | what an algorithm is asked for, and whether it does that |
 //! | [`serve`] | the web page |
 
 pub mod measure;
@@ -17,3 +18,4 @@ pub mod scenario;
 pub mod serve;
 pub mod spec;
 pub mod suite;
+pub mod targets;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{Config, Event, Invalid, Span};
 
-/// One file of `scenarios/`.
+/// One file of `scenarios/` or of `targets/`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -119,11 +119,17 @@ impl Scenario {
     /// If one is invalid, which a test would have told.
     #[must_use]
     pub fn all() -> Vec<Self> {
-        let read = |(name, text): &(&str, &str)| match Self::from_toml(name, text) {
-            Ok(scenario) => scenario,
-            Err(error) => panic!("{error}"),
-        };
-        FILES.iter().map(read).collect()
+        embedded(SUITE)
+    }
+
+    /// Returns those of `targets/`, which only [`targets`](crate::targets) uses.
+    ///
+    /// # Panics
+    ///
+    /// If one is invalid, which a test would have told.
+    #[must_use]
+    pub fn of_targets() -> Vec<Self> {
+        embedded(TARGETS)
     }
 
     /// Returns when its phases begin: at 0, at each event but bursts, and where a straight line ends.
@@ -133,6 +139,14 @@ impl Scenario {
     pub fn phases(&self) -> Vec<Span> {
         phases(&self.run)
     }
+}
+
+fn embedded(files: &[(&str, &str)]) -> Vec<Scenario> {
+    let read = |(name, text): &(&str, &str)| match Scenario::from_toml(name, text) {
+        Ok(scenario) => scenario,
+        Err(error) => panic!("{error}"),
+    };
+    files.iter().map(read).collect()
 }
 
 /// Returns when the phases of a run begin; see [`Scenario::phases`].

@@ -35,21 +35,7 @@ pub struct Row {
 impl Row {
     /// Returns median and worst over the seeds of what `measure` reads.
     pub fn median_and_worst(&self, measure: impl Fn(&Measures) -> f64, worst: Worst) -> (f64, f64) {
-        let mut values: Vec<f64> = self.runs.iter().map(measure).collect();
-        values.sort_by(f64::total_cmp);
-        let Some(last) = values.last().copied() else {
-            return (f64::NAN, f64::NAN);
-        };
-        let middle = values.len() / 2;
-        let median = if values.len().is_multiple_of(2) {
-            f64::midpoint(values[middle - 1], values[middle])
-        } else {
-            values[middle]
-        };
-        match worst {
-            Worst::Lowest => (median, values[0]),
-            Worst::Highest => (median, last),
-        }
+        median_and_worst(self.runs.iter().map(measure).collect(), worst)
     }
 
     /// Returns on how many seeds everything that is asserted was so.
@@ -75,6 +61,24 @@ pub enum Worst {
     Lowest,
     /// Less is better.
     Highest,
+}
+
+/// Returns median and worst of some values.
+pub(crate) fn median_and_worst(mut values: Vec<f64>, worst: Worst) -> (f64, f64) {
+    values.sort_by(f64::total_cmp);
+    let Some(last) = values.last().copied() else {
+        return (f64::NAN, f64::NAN);
+    };
+    let middle = values.len() / 2;
+    let median = if values.len().is_multiple_of(2) {
+        f64::midpoint(values[middle - 1], values[middle])
+    } else {
+        values[middle]
+    };
+    match worst {
+        Worst::Lowest => (median, values[0]),
+        Worst::Highest => (median, last),
+    }
 }
 
 /// Returns the geometric mean.

@@ -5,7 +5,7 @@ use crate::scenario::Scenario;
 
 /// Returns what was rejected in seconds in which the oracle rejected nothing, as a part of what was
 /// tried in them.
-pub(super) fn false_rejects(run: &Record, oracle: &Record) -> f64 {
+pub(crate) fn false_rejects(run: &Record, oracle: &Record) -> f64 {
     let (mut rejected, mut attempts) = (0.0, 0.0);
     for (second, best) in run.seconds().iter().zip(oracle.seconds()) {
         if best.rejected == 0 {
@@ -132,12 +132,17 @@ pub(super) fn fairness(scenario: &Scenario, run: &Record) -> f64 {
             *sum += f64::from(*good);
         }
     }
-    let sum: f64 = sums.iter().sum();
-    let squares: f64 = sums.iter().map(|good| good * good).sum();
+    jain(&sums)
+}
+
+/// Returns Jain's index of these shares; 0 if there is nothing to share.
+pub(crate) fn jain(shares: &[f64]) -> f64 {
+    let sum: f64 = shares.iter().sum();
+    let squares: f64 = shares.iter().map(|share| share * share).sum();
     if squares == 0.0 {
         return 0.0;
     }
-    sum * sum / (sums.len() as f64 * squares)
+    sum * sum / (shares.len() as f64 * squares)
 }
 
 /// So many requests are enough to compare two counts of them.
