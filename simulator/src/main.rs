@@ -13,6 +13,8 @@ mod cli;
 enum Command {
     /// Runs algorithms in all scenarios, and compares each with the best fixed limits.
     Suite(cli::suite::Args),
+    /// Measures an algorithm against a table of targets.
+    Targets(cli::targets::Args),
     /// Draws one run of a scenario as an SVG.
     Plot(cli::plot::Args),
     /// Serves the web page.
@@ -24,6 +26,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Command::parse() {
         Command::Suite(args) => args.run(),
+        Command::Targets(args) => args.run(),
         Command::Plot(args) => args.run(),
         Command::Serve(args) => cli::serve::run(&args),
         Command::List => cli::list::run(),

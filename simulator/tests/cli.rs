@@ -121,6 +121,26 @@ fn what_is_wrong_is_named_with_its_range_before_anything_runs() {
             &["two different scenarios are named \"tiny\""],
         ),
         (
+            &["targets", "--algorithm", "vega"],
+            &["--algorithm <SPEC>", "no algorithm is named \"vega\""],
+        ),
+        (
+            &["targets", "--algorithm", "vegas", "--scenario", "no-*"],
+            &[
+                "--scenario no-*",
+                "no scenario of the table has this name",
+                "overload-2x-c32",
+            ],
+        ),
+        (
+            &["targets", "--seeds", "0"],
+            &["--seeds <N>", "must be a whole number from 1 to 1000"],
+        ),
+        (
+            &["targets", "--algorithm", "vegas", "--markdown", "other"],
+            &["--markdown: cannot write other"],
+        ),
+        (
             &["plot", "overload-*"],
             &["names several scenarios", "overload-2x-c32"],
         ),
@@ -219,6 +239,51 @@ fn tables_fit_into_120_columns() {
     for line in text.lines() {
         assert!(line.chars().count() <= 120, "{line}");
     }
+}
+
+#[test]
+fn targets_are_the_same_bytes_each_time_and_fit_into_120_columns() {
+    let folder = folder("targets");
+    let args = [
+        "targets",
+        "--algorithm",
+        "windowed-vegas",
+        "--scenario",
+        "metastable*",
+        "--seeds",
+        "2",
+        "--markdown",
+        "a.md",
+    ];
+    let [first, second] = [(); 2].map(|()| {
+        let output = run_in(&folder, &args);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        let page = fs::read_to_string(folder.join("a.md")).unwrap();
+        (stdout(&output), page)
+    });
+    assert_eq!(first, second);
+    let (text, page) = first;
+    for line in text.lines() {
+        assert!(line.chars().count() <= 120, "{line}");
+    }
+    let row = "\n| metastable-deadline-as-error: 90% good";
+    assert!(page.contains(row), "{page}");
+    let command = "\ncargo run --release -p tower-adaptive-sim -- targets \
+                   --algorithm windowed-vegas --scenario 'metastable*' --seeds 2 --markdown a.md\n";
+    assert!(page.contains(command), "{page}");
+}
+
+#[test]
+fn targets_have_an_exit_code_that_says_whether_they_were_measured_and_not_whether_they_are_met() {
+    let folder = folder("missed");
+    let args = ["targets", "--scenario", "trickle", "--seeds", "1"];
+    let output = run_in(
+        &folder,
+        &[&args[..], &["--algorithm", "fixed:limit=1"]].concat(),
+    );
+    let text = stdout(&output);
+    assert!(text.contains("0 of 1 rows are met"), "{text}");
+    assert_eq!(output.status.code(), Some(0));
 }
 
 #[test]

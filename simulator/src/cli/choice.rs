@@ -67,10 +67,7 @@ impl FromStr for Scenarios {
         let scenarios = if text.ends_with(".toml") {
             vec![Scenario::from_file(Path::new(text))?]
         } else {
-            let is_meant = |scenario: &Scenario| match text.strip_suffix('*') {
-                Some(beginning) => scenario.name.starts_with(beginning),
-                None => scenario.name == text,
-            };
+            let is_meant = |scenario: &Scenario| means(text, scenario);
             Scenario::all().into_iter().filter(is_meant).collect()
         };
         if scenarios.is_empty() {
@@ -84,6 +81,14 @@ impl FromStr for Scenarios {
             text: text.to_owned(),
             scenarios,
         })
+    }
+}
+
+/// Returns whether a word means a scenario: it is its name, or as `overload-*` the beginning of it.
+pub(super) fn means(word: &str, scenario: &Scenario) -> bool {
+    match word.strip_suffix('*') {
+        Some(beginning) => scenario.name.starts_with(beginning),
+        None => scenario.name == word,
     }
 }
 
@@ -120,7 +125,8 @@ pub(super) fn whole(
     }
 }
 
-fn names(scenarios: &[Scenario]) -> String {
+/// Returns the names of scenarios, in words.
+pub(super) fn names(scenarios: &[Scenario]) -> String {
     let names: Vec<&str> = scenarios
         .iter()
         .map(|scenario| scenario.name.as_str())

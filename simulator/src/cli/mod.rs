@@ -3,6 +3,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`suite`] | all that is chosen, over many seeds |
+//! | [`targets`] | what is asked of an algorithm, row by row |
 //! | [`plot`] | one run, drawn |
 //! | [`serve`] | the web page |
 //! | [`list`] | what there is to choose |
@@ -10,6 +11,7 @@
 //! | `report` | what came of a suite: scores and verdict |
 //! | `failures` | what was asserted and is not so, in words |
 //! | `grid`, `tables` | tables for the terminal and for Markdown |
+//! | `rows` | the table of targets |
 //! | `results`, `json` | the files of a suite |
 //! | `series`, `chart` | what is drawn of a run, and how |
 //! | `frame`, `notes`, `scale`, `style`, `svg`, `words` | the parts of that picture |
@@ -30,6 +32,7 @@ pub(crate) mod plot;
 mod progress;
 mod report;
 mod results;
+mod rows;
 mod scale;
 mod series;
 pub(crate) mod serve;
@@ -37,4 +40,5 @@ mod style;
 pub(crate) mod suite;
 mod svg;
 mod tables;
+pub(crate) mod targets;
 mod words;

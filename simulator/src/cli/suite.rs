@@ -154,7 +154,7 @@ fn target(option: &'static str, path: Option<&PathBuf>) -> Result<Option<Target>
 }
 
 /// Returns a word as a shell takes it.
-fn quoted(word: &str) -> String {
+pub(super) fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,".contains(c);
     if word.chars().all(is_plain) && !word.is_empty() {
         word.to_owned()
