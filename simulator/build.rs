@@ -77,4 +77,8 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
 }
 
 /// Constants, and the folders of scenarios that they have.
-const SCENARIOS: [(&str, &str); 2] = [("SUITE", "scenarios"), ("TARGETS", "targets")];
+const SCENARIOS: [(&str, &str); 3] = [
+    ("SUITE", "scenarios"),
+    ("TARGETS", "targets"),
+    ("HELD_OUT", "held-out"),
+];

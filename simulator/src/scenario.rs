@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{Config, Event, Invalid, Span};
 
-/// One file of `scenarios/` or of `targets/`.
+/// One file of `scenarios/`, `targets/` or `held-out/`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -120,6 +120,16 @@ impl Scenario {
     #[must_use]
     pub fn all() -> Vec<Self> {
         embedded(SUITE)
+    }
+
+    /// Returns those of `held-out/`, which are not looked at while an algorithm is made.
+    ///
+    /// # Panics
+    ///
+    /// If one is invalid, which a test would have told.
+    #[must_use]
+    pub fn held_out() -> Vec<Self> {
+        embedded(HELD_OUT)
     }
 
     /// Returns those of `targets/`, which only [`targets`](crate::targets) uses.

@@ -157,6 +157,10 @@ fn what_is_wrong_is_named_with_its_range_before_anything_runs() {
             &["--output: cannot write no/such/folder.svg"],
         ),
         (
+            &["suite", "--held-out", "--scenario", "tiny.toml"],
+            &["--held-out", "cannot be used with", "--scenario <NAME>"],
+        ),
+        (
             &["suite", "--json", "no/such/file"],
             &["--json: cannot write no/such/file"],
         ),
@@ -239,6 +243,23 @@ fn tables_fit_into_120_columns() {
     for line in text.lines() {
         assert!(line.chars().count() <= 120, "{line}");
     }
+}
+
+#[test]
+fn what_is_held_out_is_run_and_the_oracle_passes_it() {
+    let args = ["suite", "--held-out", "--algorithm", "oracle", "--seeds"];
+    let output = run_in(&folder("held-out"), &[&args[..], &["1"]].concat());
+    let text = stdout(&output);
+    for scenario in tower_adaptive_sim::scenario::Scenario::held_out() {
+        let heading = format!("{}: {}\n", scenario.name, scenario.title);
+        assert!(text.contains(&heading), "{heading} is not in {text}");
+    }
+    assert!(!text.contains("overload-2x-c32"), "{text}");
+    assert!(
+        text.contains("The oracle passes everything: yes."),
+        "{text}"
+    );
+    assert_eq!(output.status.code(), Some(0));
 }
 
 #[test]

@@ -7,11 +7,13 @@ use tower_adaptive_sim::scenario::Scenario;
 
 #[test]
 fn every_file_is_read_and_explains_itself() {
-    let scenarios = Scenario::all();
-    assert!(scenarios.len() >= 30, "{}", scenarios.len());
-    let mut titles = HashSet::new();
-    for scenario in &scenarios {
+    let (suite, held_out) = (Scenario::all(), Scenario::held_out());
+    assert!(suite.len() >= 30, "{}", suite.len());
+    assert!(held_out.len() >= 6, "{}", held_out.len());
+    let (mut titles, mut names) = (HashSet::new(), HashSet::new());
+    for scenario in suite.iter().chain(&held_out) {
         let name = &scenario.name;
+        assert!(names.insert(name), "{name} is there twice");
         assert!(
             titles.insert(&scenario.title),
             "{name}: its title is there twice"

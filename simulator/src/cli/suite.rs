@@ -30,6 +30,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME")]
     scenario: Vec<Scenarios>,
 
+    /// Runs the scenarios that are held out instead: nothing was made to fit them, and nothing is said
+    /// about the mutants
+    #[arg(long, conflicts_with = "scenario")]
+    held_out: bool,
+
     /// How many seeds: 1 to 1000
     #[arg(long, value_name = "N", default_value_t = 10, allow_negative_numbers = true, value_parser = choice::whole(1..=1000))]
     seeds: u64,
@@ -51,7 +56,11 @@ impl Args {
     /// Runs the suite.
     pub(crate) fn run(self) -> Result<ExitCode, Error> {
         let command = self.command();
-        let scenarios = Scenarios::of_all(&self.scenario)?;
+        let scenarios = if self.held_out {
+            Scenario::held_out()
+        } else {
+            Scenarios::of_all(&self.scenario)?
+        };
         let plots = self.plots(&scenarios)?;
         let json = target("--json", self.json.as_ref())?;
         let markdown = target("--markdown", self.markdown.as_ref())?;
@@ -83,7 +92,7 @@ impl Args {
         results.into_iter().collect::<Result<(), Error>>()?;
 
         let verdict = &report.verdict;
-        let is_all = self.scenario.is_empty();
+        let is_all = self.scenario.is_empty() && !self.held_out;
         let can_tell = verdict.oracle_passes() && (!is_all || verdict.mutants_fail());
         Ok(if can_tell {
             ExitCode::SUCCESS
@@ -108,6 +117,9 @@ impl Args {
     /// Returns the command that writes the page of results.
     fn command(&self) -> String {
         let mut command = "cargo run --release -p tower-adaptive-sim -- suite".to_owned();
+        if self.held_out {
+            command.push_str(" --held-out");
+        }
         let mut add = |option: &str, value: &str| {
             command.push_str(&format!(" {option} {}", quoted(value)));
         };
