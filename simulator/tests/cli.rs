@@ -398,6 +398,20 @@ fn the_page_of_results_begins_with_its_command_as_a_shell_takes_it() {
 }
 
 #[test]
+fn what_was_found_in_the_suite_is_not_said_of_other_scenarios() {
+    let folder = folder("findings");
+    let page = |scenario: &str| {
+        let args = ["suite", "--scenario", scenario, "--seeds", "1"];
+        let algorithm = ["--algorithm", "vegas", "--markdown", "a.md"];
+        run_in(&folder, &[&args[..], &algorithm].concat());
+        fs::read_to_string(folder.join("a.md")).unwrap()
+    };
+    let heading = "\n## What to make of it\n";
+    assert!(page("bursts-and-pauses").contains(heading));
+    assert!(!page("tiny.toml").contains(heading));
+}
+
+#[test]
 fn list_has_every_scenario() {
     let text = stdout(&run_in(&folder("list"), &["list"]));
     for scenario in tower_adaptive_sim::scenario::Scenario::all() {

@@ -1,5 +1,7 @@
 use std::fmt::Write as _;
 
+use tower_adaptive_sim::scenario::Scenario;
+
 use super::report::Report;
 use super::{failures, tables};
 
@@ -20,7 +22,10 @@ pub(super) fn page(report: &Report) -> String {
     for line in tables::verdict(&report.verdict) {
         let _ = writeln!(page, "- {line}");
     }
-    let _ = write!(page, "\n{}\n{}\n", MEANINGS, FINDINGS.trim());
+    let _ = write!(page, "\n{MEANINGS}\n");
+    if is_of_suite(report) {
+        let _ = writeln!(page, "{}", FINDINGS.trim());
+    }
     page.push_str(FAILURES);
     for score in &report.scores {
         let words = failures::in_words(report, &score.algorithm);
@@ -39,6 +44,13 @@ pub(super) fn page(report: &Report) -> String {
         );
     }
     page
+}
+
+/// Returns whether all scenarios are of the suite, which is what the findings are about.
+fn is_of_suite(report: &Report) -> bool {
+    let suite = Scenario::all();
+    let mut scenarios = report.scenarios.iter();
+    scenarios.all(|scenario| suite.contains(scenario))
 }
 
 fn capitalized(text: &str) -> String {
