@@ -272,6 +272,7 @@ mod tests {
             "vegas:alpha=4.5,max_limit=30",
             "windowed-vegas",
             "windowed-gradient2:min_limit=1,window.aggregate=percentile(0.9),window.min_window=100ms",
+            "windowed-vegas:window.aggregate=log_mean",
             "fixed:limit=7",
             "aimd:timeout=1s 500ms",
         ];

@@ -13,15 +13,15 @@ pub use self::builder::{Aggregate, WindowedBuilder};
 /// Feeds another algorithm one sample per window instead of one per request.
 ///
 /// As in Netflix's concurrency-limits (`WindowedLimit`). The sample that `A` gets has the mean RTT
-/// of the window (or a percentile, see [`Aggregate`]) and the most requests that were in flight, so
-/// single outliers matter less and the limit moves once per window at most. A window lasts for
-/// twice its shortest RTT, within `min_window..=max_window`; there is no timer, and the first
-/// sample after its end closes it. A window with fewer than `min_samples` is thrown away.
+/// of the window (or its log-mean or a percentile, see [`Aggregate`]) and the most requests that were
+/// in flight, so single outliers matter less and the limit moves once per window at most. A window
+/// lasts for twice its shortest RTT, within `min_window..=max_window`; there is no timer, and the
+/// first sample after its end closes it. A window with fewer than `min_samples` is thrown away.
 ///
 /// Use it where single RTTs are noisy and there are many more requests than `min_samples` per
 /// window. Below that rate, nothing is learned from successes.
 ///
-/// Memory is bounded and allocated once: none for [`Aggregate::Mean`], 15 KiB for percentiles.
+/// Memory is bounded and allocated once: none for means, 15 KiB for percentiles.
 ///
 /// # Examples
 ///
@@ -52,8 +52,8 @@ pub use self::builder::{Aggregate, WindowedBuilder};
 ///   uncounted and never delivers a window of nothing else. Here every sample counts, the mean is of
 ///   successes only, and a window with an overload is delivered as [`Outcome::Overload`].
 /// - It never hears of requests that the caller gave up. Here a window in which they outnumber
-///   the successes is delivered as [`Outcome::Canceled`] with the mean (or percentile) of their
-///   elapsed times; in other windows they only count towards `min_samples`. A canceled request
+///   the successes is delivered as [`Outcome::Canceled`] with the mean (log-mean, percentile) of
+///   their elapsed times; in other windows they only count towards `min_samples`. A canceled request
 ///   closes no window that would be delivered as a success.
 /// - It throws away every window that has too few samples. Here one with an overload or a canceled
 ///   request stays open until it has enough, or a hung service, which finishes little, would

@@ -143,6 +143,7 @@ fn any_vegas() -> impl Strategy<Value = Subject> {
 fn any_windowed(inner: impl Strategy<Value = Subject>) -> impl Strategy<Value = Subject> {
     let aggregate = prop_oneof![
         Just(Aggregate::Mean),
+        Just(Aggregate::LogMean),
         (0.001..=1.0).prop_map(Aggregate::Percentile)
     ];
     let options = (

@@ -23,6 +23,7 @@ fn builders_round_trip_default_what_is_absent_and_refuse_what_is_unknown() {
     round_trips(Gradient2Builder::default().rtt_tolerance(3.0));
     round_trips(VegasBuilder::default().seed(5));
     round_trips(WindowedBuilder::default().aggregate(Aggregate::Percentile(0.9)));
+    round_trips(WindowedBuilder::default().aggregate(Aggregate::LogMean));
     round_trips(Queue::bounded(5).max_wait(MS));
     round_trips(Shares::new().guarantee("live", 0.9));
 }
@@ -33,6 +34,10 @@ fn options_are_read_as_people_write_them() {
     let expected = WindowedBuilder::default()
         .min_window(MS * 250)
         .aggregate(Aggregate::Percentile(0.9));
+    assert_eq!(from_value::<WindowedBuilder>(value).unwrap(), expected);
+
+    let value = json!({ "aggregate": "log_mean" });
+    let expected = WindowedBuilder::default().aggregate(Aggregate::LogMean);
     assert_eq!(from_value::<WindowedBuilder>(value).unwrap(), expected);
 
     let value = json!({ "timeout": "1s 500ms", "min_limit": 1 });

@@ -55,7 +55,8 @@ fn window_of_successes_is_delivered_with_their_mean() {
 fn delivered_sample_carries_what_is_latest() {
     let samples = (1..=11).map(|n| {
         let totals = success(MS, 1).finished(n).rejected(n * 10);
-        totals.waiting(n as usize).limit(n as usize + 100)
+        let totals = totals.started(n * 100).waiting(n as usize);
+        totals.limit(n as usize + 100)
     });
     let delivered = delivered(samples);
     assert_eq!(delivered[0].at, MS * 11);
@@ -63,6 +64,7 @@ fn delivered_sample_carries_what_is_latest() {
     assert_eq!(delivered[0].waiting, 11);
     assert_eq!(delivered[0].finished, 11);
     assert_eq!(delivered[0].rejected, 110);
+    assert_eq!(delivered[0].started, 1100);
 }
 
 #[test]
@@ -126,6 +128,16 @@ fn percentile_replaces_the_mean() {
     let samples = repeat(success(MS, 1), 10).chain(repeat(success(MS * 64, 1), 1));
     let rtt = delivered_with(options, samples)[0].rtt;
     assert!((MS * 63..=MS * 64).contains(&rtt), "{rtt:?}");
+}
+
+#[test]
+fn log_mean_replaces_the_mean() {
+    let options = || WindowedBuilder::default().aggregate(Aggregate::LogMean);
+    let samples = repeat(success(MS, 1), 10).chain(repeat(success(MS * 2048, 1), 1));
+    assert_eq!(delivered_with(options(), samples)[0].rtt, MS * 2);
+
+    let samples = repeat(canceled(MS, 1), 10).chain(repeat(canceled(MS * 2048, 1), 1));
+    assert_eq!(delivered_with(options(), samples)[0].rtt, MS * 2);
 }
 
 #[test]

@@ -14,11 +14,12 @@ export function field(spec, look, commit) {
   const hint = h("p", { class: "hint", id: `${id}-hint` }, spec.doc);
   const error = h("p", { class: "field-error", id: `${id}-error`, hidden: true });
   const common = { id, "aria-describedby": `${id}-hint ${id}-error`, "aria-label": look.owner ? `${look.owner}: ${label}` : null, "data-field": spec.name };
-  const input = inputOf(spec, common);
+  const offers = spec.kind === "aggregate" ? h("datalist", { id: `${id}-offers` }, AGGREGATES.map((one) => h("option", { value: one }))) : null;
+  const input = inputOf(spec, { ...common, list: offers?.id });
   const slider = look.slider ? sliderOf(look.slider, `${label}, slider`) : null;
   const root = h("div", { class: `field kind-${spec.kind}`, title: spec.doc },
     h("label", { for: id }, label, look.unit ? h("span", { class: "unit" }, look.unit) : null),
-    slider, input, hint, error);
+    slider, input, offers, hint, error);
 
   let shown;
   const control = {
@@ -102,12 +103,15 @@ function checkDuration(raw, spec) {
   return { value: formatDuration(value) };
 }
 
+const AGGREGATES = ["mean", "log_mean", "p50", "p90", "p99"];
+
 function checkAggregate(raw) {
   if (raw === "mean") return { value: "mean" };
+  if (/^log[ _-]?mean$/i.test(raw)) return { value: "log_mean" };
   const percentile = /^p?(\d+(?:\.\d+)?)$/.exec(raw);
   const share = percentile ? Number(percentile[1]) / 100 : NaN;
   if (share > 0 && share <= 1) return { value: { percentile: share } };
-  return { problem: `must be "mean" or a percentile such as "p90", got "${raw}"` };
+  return { problem: `must be "mean", "log_mean" or a percentile such as "p90", got "${raw}"` };
 }
 
 /** The range in words. Ends that are next to 0 or 1 are "above 0" and "below 1". */

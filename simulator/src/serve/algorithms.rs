@@ -30,7 +30,7 @@ pub(super) enum Kind {
     AtLeast(u32),
     /// At least so long.
     Duration(&'static str),
-    /// `"mean"`, or `{"percentile": 0.9}`.
+    /// `"mean"`, `"log_mean"`, or `{"percentile": 0.9}`.
     Aggregate,
     /// A seed, or null for one of its own.
     Seed,
@@ -157,7 +157,7 @@ pub(super) const WINDOW: &[Knob] = &[
     Knob {
         name: "aggregate",
         kind: Aggregate,
-        doc: "How the RTTs of a window become one: their mean, or a percentile.",
+        doc: "How the RTTs of a window become one: their mean, their log-mean, which few slow ones hardly move, or a percentile.",
     },
 ];
 

@@ -206,7 +206,11 @@ mod tests {
             Kind::Duration("0s") => (vec!["0s".into()], vec!["-1s".into()]),
             Kind::Duration(low) => (vec![low.into()], vec!["0s".into()]),
             Kind::Aggregate => (
-                vec!["mean".into(), json!({ "percentile": 1.0 })],
+                vec![
+                    "mean".into(),
+                    "log_mean".into(),
+                    json!({ "percentile": 1.0 }),
+                ],
                 vec!["median".into(), json!({ "percentile": 0.0 })],
             ),
             Kind::Seed => (vec![Value::Null, 0.into()], vec![(-1).into()]),

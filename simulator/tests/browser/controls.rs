@@ -21,6 +21,21 @@ async fn a_knob_turned_while_it_runs_is_an_event_and_changes_what_is_seen() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_window_can_have_the_log_mean() {
+    in_browser(async |browser| {
+        browser.open("").await;
+        browser.eval("simulator.edit((session) => { session.lanes[0].client = { name: 'vegas', window: {} }; })").await;
+        browser.wait_until("simulator.session.lanes[0].client.window && document.querySelector('.lane0 [data-field=aggregate]')").await;
+        let offers = "[...document.querySelector('[data-field=aggregate]').list.options].map((one) => one.value)";
+        let offers = browser.eval(offers).await;
+        assert!(offers.as_array().unwrap().contains(&"log_mean".into()), "{offers}");
+        browser.type_into("aggregate", "log mean").await;
+        browser.wait_until("simulator.session.swaps.some((swap) => swap.algorithm.window.aggregate === 'log_mean')").await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_preset_brings_its_own_traffic_and_its_reason() {
     in_browser(async |browser| {
         browser.open("").await;

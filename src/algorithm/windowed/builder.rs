@@ -50,6 +50,12 @@ pub enum Aggregate {
     /// The arithmetic mean.
     #[default]
     Mean,
+    /// The log-mean: the exponential of the mean of the RTTs' logarithms, which is their geometric
+    /// mean. A few slow responses move it far less than [`Mean`](Self::Mean): if 5 of 100 take 20
+    /// times as long as the others, the mean almost doubles and this one rises by 16%. So it suits
+    /// latencies of two kinds, as those of a cache that sometimes misses. An RTT of zero counts as
+    /// one nanosecond.
+    LogMean,
     /// The RTT that this part of all is at or below (nearest rank): above 0.0 and at most 1.0, so
     /// 0.5 is the median and 1.0 the longest. Read from a histogram, it is within 1.6% of the
     /// exact one, and never outside of what was seen.
@@ -96,7 +102,7 @@ impl<A> WindowedBuilder<A> {
     }
 
     /// Sets how a window of RTTs becomes one: default [`Aggregate::Mean`]. A larger percentile
-    /// is more sensitive to the slowest requests.
+    /// is more sensitive to the slowest requests, and [`Aggregate::LogMean`] less than the mean.
     #[must_use]
     pub fn aggregate(mut self, aggregate: Aggregate) -> Self {
         self.aggregate = aggregate;

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::Aggregate;
 use super::histogram::Histogram;
+use crate::algorithm::estimate::{from_ns, to_ns};
 use crate::{Outcome, Sample};
 
 /// The samples of one window, summed up as they come.
@@ -88,23 +89,33 @@ impl Window {
 #[derive(Clone, Debug)]
 struct Rtts {
     count: u32,
-    sum: Duration,
     /// Zero if there are none.
     shortest: Duration,
     longest: Duration,
-    percentile: Option<(f64, Histogram)>,
+    total: Total,
+}
+
+/// What RTTs are summed up to, by what is to become of them.
+#[derive(Clone, Debug)]
+enum Total {
+    Mean(Duration),
+    /// The sum of the logarithms, in nanoseconds.
+    LogMean(f64),
+    Percentile(f64, Histogram),
 }
 
 impl Rtts {
     fn new(aggregate: Aggregate) -> Self {
         Self {
             count: 0,
-            sum: Duration::ZERO,
             shortest: Duration::ZERO,
             longest: Duration::ZERO,
-            percentile: match aggregate {
-                Aggregate::Mean => None,
-                Aggregate::Percentile(percentile) => Some((percentile, Histogram::new())),
+            total: match aggregate {
+                Aggregate::Mean => Total::Mean(Duration::ZERO),
+                Aggregate::LogMean => Total::LogMean(0.0),
+                Aggregate::Percentile(percentile) => {
+                    Total::Percentile(percentile, Histogram::new())
+                }
             },
         }
     }
@@ -117,19 +128,21 @@ impl Rtts {
         };
         self.longest = self.longest.max(rtt);
         self.count = self.count.saturating_add(1);
-        self.sum = self.sum.saturating_add(rtt);
-        if let Some((_, histogram)) = &mut self.percentile {
-            histogram.add(rtt);
+        match &mut self.total {
+            Total::Mean(sum) => *sum = sum.saturating_add(rtt),
+            Total::LogMean(sum) => *sum += to_ns(rtt).ln(),
+            Total::Percentile(_, histogram) => histogram.add(rtt),
         }
     }
 
     fn clear(&mut self) {
         self.count = 0;
-        self.sum = Duration::ZERO;
         self.shortest = Duration::ZERO;
         self.longest = Duration::ZERO;
-        if let Some((_, histogram)) = &mut self.percentile {
-            histogram.clear();
+        match &mut self.total {
+            Total::Mean(sum) => *sum = Duration::ZERO,
+            Total::LogMean(sum) => *sum = 0.0,
+            Total::Percentile(_, histogram) => histogram.clear(),
         }
     }
 
@@ -138,14 +151,15 @@ impl Rtts {
         if self.count == 0 {
             return None;
         }
-        let rtt = match &self.percentile {
-            None => self.sum / self.count,
-            Some((percentile, histogram)) => {
+        let rtt = match &self.total {
+            Total::Mean(sum) => *sum / self.count,
+            Total::LogMean(sum) => from_ns((sum / f64::from(self.count)).exp().round()),
+            Total::Percentile(percentile, histogram) => {
                 let rank = (percentile * f64::from(self.count)).ceil() as u32;
                 histogram.nth_shortest(rank.max(1))
             }
         };
-        // A bucket's middle can lie outside of what was seen.
+        // A bucket's middle can lie outside of what was seen, and so can what was rounded.
         Some(rtt.clamp(self.shortest, self.longest))
     }
 }
@@ -168,6 +182,37 @@ mod tests {
     #[test]
     fn mean_is_exact() {
         assert_eq!(aggregate_of(Aggregate::Mean, [1, 2, 6]), MS * 3);
+    }
+
+    #[test]
+    fn log_mean_is_the_geometric_mean() {
+        assert_eq!(aggregate_of(Aggregate::LogMean, [1, 4, 16]), MS * 4);
+        assert_eq!(aggregate_of(Aggregate::LogMean, [7, 7, 7]), MS * 7);
+    }
+
+    #[test]
+    fn log_mean_is_moved_far_less_by_a_few_slow_responses() {
+        let rtts = || std::iter::repeat_n(10, 95).chain(std::iter::repeat_n(200, 5));
+        assert_eq!(aggregate_of(Aggregate::Mean, rtts()).as_micros(), 19_500);
+        assert_eq!(aggregate_of(Aggregate::LogMean, rtts()).as_micros(), 11_615);
+    }
+
+    #[test]
+    fn log_mean_takes_zero_for_a_nanosecond() {
+        let mut rtts = Rtts::new(Aggregate::LogMean);
+        rtts.add(Duration::ZERO);
+        rtts.add(Duration::from_nanos(100));
+        assert_eq!(rtts.aggregate(), Some(Duration::from_nanos(10)));
+    }
+
+    #[test]
+    fn log_mean_is_never_outside_of_what_was_seen() {
+        for rtt in [Duration::ZERO, Duration::from_nanos(3), MS, Duration::MAX] {
+            let mut rtts = Rtts::new(Aggregate::LogMean);
+            rtts.add(rtt);
+            rtts.add(rtt);
+            assert_eq!(rtts.aggregate(), Some(rtt));
+        }
     }
 
     #[test]
