@@ -1,7 +1,9 @@
 //! The model against theory, and what must hold in every run.
 
+use std::time::Duration;
+
 use proptest::prelude::*;
-use tower_adaptive::{Bounds, Fixed, Vegas};
+use tower_adaptive::{Algorithm, Bounds, Finding, Fixed, Report, Sample, Vegas, Verdict};
 use tower_adaptive_sim::model::{
     AtLimit, Change, Config, CountsAs, DeadlineCountsAs, Event, Maybe, Params, Service, Sim, Span,
     Tick, Totals,
@@ -542,4 +544,42 @@ proptest! {
             }
         }
     }
+}
+
+/// Has a verdict with each sample.
+#[derive(Clone, Debug, Default)]
+struct Judge(Option<Duration>);
+
+impl Algorithm for Judge {
+    fn max_concurrency(&self) -> usize {
+        20
+    }
+
+    fn update(&mut self, sample: &Sample) {
+        self.0 = Some(sample.at);
+    }
+
+    fn report(&self) -> Report {
+        let rtts = (Duration::ZERO, Duration::ZERO);
+        let verdict = |at| Verdict::new(Finding::Unclear, at, (1.0, 1.0), rtts);
+        match self.0 {
+            Some(at) => Report::new().verdict(verdict(at)),
+            None => Report::new(),
+        }
+    }
+}
+
+#[test]
+fn verdicts_of_a_limiter_that_came_later_have_the_times_of_the_run() {
+    let mut sim = Sim::new(&Config::default(), 1, |_| Judge::default(), None);
+    sim.run_until(Span::from_secs(5));
+    assert_eq!(sim.plant_report(), None);
+    sim.set_plant_algorithm(Some(Judge::default()));
+    sim.run_until(Span::from_secs(8));
+    for report in [sim.report(0), sim.plant_report()] {
+        let verdict = report.unwrap().verdict.unwrap();
+        let times = Duration::from_millis(7500)..=Duration::from_secs(8);
+        assert!(times.contains(&verdict.at), "{verdict:?}");
+    }
+    assert_eq!(sim.report(1), None);
 }

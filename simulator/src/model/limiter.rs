@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use tower_adaptive::{Algorithm, Bounds, Outcome, Sample};
+use tower_adaptive::{Algorithm, Bounds, Outcome, Report, Sample};
 
 use super::AtLimit;
 use super::attempt::MOST;
@@ -70,6 +70,16 @@ impl<A: Algorithm> Limiter<A> {
 
     pub(super) fn waiting(&self) -> u64 {
         self.waiting.get()
+    }
+
+    /// Returns what the algorithm believes, with the times of the run.
+    pub(super) fn report(&self) -> Report {
+        let mut report = self.algorithm.report();
+        if let Some(verdict) = &mut report.verdict {
+            let created = Duration::from_nanos(self.created);
+            verdict.at = verdict.at.saturating_add(created);
+        }
+        report
     }
 
     /// Returns the means of limit, in flight and waiting since they were last taken.

@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use slab::Slab;
-use tower_adaptive::Algorithm;
+use tower_adaptive::{Algorithm, Report};
 
 use super::agenda::{Agenda, What};
 use super::attempt::{Attempt, Request};
@@ -143,6 +143,19 @@ impl<A: Algorithm> Sim<A> {
     pub fn plant_limiter(&self) -> Option<(u64, u64)> {
         let limiter = self.plant_limiter.as_ref()?;
         Some((limiter.limit(), limiter.in_flight()))
+    }
+
+    /// Returns what the algorithm of an instance believes; times are since the start of the run.
+    #[must_use]
+    pub fn report(&self, instance: usize) -> Option<Report> {
+        self.instances.get(instance).map(Limiter::report)
+    }
+
+    /// Returns what the algorithm of the plant's limiter believes, with times as in
+    /// [`report`](Self::report).
+    #[must_use]
+    pub fn plant_report(&self) -> Option<Report> {
+        self.plant_limiter.as_ref().map(Limiter::report)
     }
 
     /// Returns how many servers are busy, and how many requests wait for one.

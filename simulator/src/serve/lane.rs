@@ -1,6 +1,7 @@
-use tower_adaptive::{Algorithm, AlgorithmConfig, Bounds, Fixed};
+use tower_adaptive::{Algorithm, AlgorithmConfig, Bounds, Fixed, Report};
 
 use super::percentiles::{Percentiles, TICKS};
+use super::said::{Ear, Said};
 use super::session::{Lane, Side};
 use super::ticks::Row;
 use crate::model::{Config, Event, Sim, Span, Tick};
@@ -17,6 +18,7 @@ pub(super) struct LaneRun {
     counts: std::collections::VecDeque<[u32; COUNTS]>,
     sums: [u64; COUNTS],
     last: Tick,
+    ear: Ear,
 }
 
 type Boxed = Box<dyn Algorithm>;
@@ -37,6 +39,7 @@ impl LaneRun {
             counts: std::collections::VecDeque::new(),
             sums: [0; COUNTS],
             last: Tick::default(),
+            ear: Ear::default(),
         }
     }
 
@@ -86,6 +89,7 @@ impl LaneRun {
             self.count(&tick);
             self.last = tick;
         }
+        let said = self.hear();
         let [p50, p95, p99] = self.percentiles.at([0.5, 0.95, 0.99]).map(in_ms);
         let [goodput, sent, rejected, refused, timed_out, wasted, arrived] =
             self.sums.map(|sum| self.per_second(sum));
@@ -111,7 +115,19 @@ impl LaneRun {
                 Some(tick.queue),
                 Some(tick.waiting + plant.map_or(0.0, |[.., waiting]| waiting)),
             ],
+            said,
         }
+    }
+
+    /// Returns the news of the lane's algorithm: that of the first instance, or else of the plant.
+    fn hear(&mut self) -> Option<Box<Said>> {
+        let report = if self.has_client {
+            self.sim.report(0)
+        } else {
+            self.sim.plant_report()
+        };
+        let report = report.unwrap_or_else(Report::new);
+        self.ear.hear(&report).map(Box::new)
     }
 
     fn count(&mut self, tick: &Tick) {

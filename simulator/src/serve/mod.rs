@@ -3,7 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `session.rs` | all that a run is made of: what the page's address holds |
-//! | `run.rs`, `lane.rs`, `ticks.rs` | a session that runs, tick by tick, and what is told of it |
+//! | `run.rs`, `lane.rs`, `ticks.rs`, `said.rs` | a session that runs, tick by tick, and what is told of it |
 //! | `player.rs`, `knobs.rs`, `pace.rs`, `message.rs` | what the page may do with a run, and how fast it goes |
 //! | `live.rs` | the connection: knobs in, ticks out |
 //! | `best.rs` | the best fixed limits, found beside the run |
@@ -37,6 +37,7 @@ mod percentiles;
 mod player;
 mod presets;
 mod run;
+mod said;
 mod server;
 mod session;
 mod ticks;

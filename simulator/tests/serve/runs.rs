@@ -1,6 +1,6 @@
 //! What runs, and what it survives.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::client::Server;
 use crate::{column, session, started};
@@ -35,6 +35,30 @@ async fn the_same_session_is_the_same_trace_to_the_byte() {
             assert_eq!(expected.len(), 30, "{name}");
             assert_eq!(column(&live, lane, name), expected, "{name} of lane {lane}");
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn phases_are_told_when_they_begin_live_as_in_a_trace() {
+    let server = Server::start().await;
+    let trace = server.post("/api/simulate", &session().to_string()).await;
+    let trace = [trace.json()];
+    let mut page = started(&server, &session()).await;
+    page.send(json!({ "do": "to_end" })).await;
+    let live = page.wait_for_end().await;
+    let phases = |messages: &[Value], lane: usize| -> Vec<Value> {
+        let ticks = messages.iter().filter(|message| message["is"] == "ticks");
+        let told = ticks.filter_map(|ticks| ticks["lanes"][lane]["phases"].as_array().cloned());
+        told.flatten().collect()
+    };
+    // Vegas has a baseline with the first response, and a constant has no phase.
+    let vegas = [
+        json!({ "from": 0.1, "phase": "tracking" }),
+        json!({ "from": 2.1, "phase": null }),
+    ];
+    assert_eq!(phases(&trace, 0), vegas);
+    for lane in [0, 1] {
+        assert_eq!(phases(&live, lane), phases(&trace, lane));
     }
 }
 
