@@ -12,6 +12,7 @@ export function kindsOf(session) {
       title: "Limit",
       unit: "requests",
       format: short,
+      strip: true,
       series: [
         { key: "limit", label: "limit", lane: true, weight: 2 },
         { key: "in_flight", label: "in flight", lane: true, weight: 1, faint: true, clip: true },

@@ -3,7 +3,8 @@
 import { backdrop } from "./backdrop.js";
 import { DASHES, logRange, roundUp } from "./chart-kinds.js";
 import { Buffers, visible } from "./decimate.js";
-import { h, setText } from "./dom.js";
+import { h, setHidden, setText } from "./dom.js";
+import { Strip } from "./strip.js";
 import { seconds, short } from "./units.js";
 
 export class Chart {
@@ -24,6 +25,7 @@ export class Chart {
       h("header", {}, h("h2", {}, kind.title, h("span", { class: "unit" }, kind.unit)), this.toggles, this.readout),
       this.canvas);
     host.append(this.root);
+    this.strip = kind.strip ? new Strip(app, this.root) : null;
     this.#buildToggles();
     this.#buildReadout();
   }
@@ -71,8 +73,14 @@ export class Chart {
     });
   }
 
+  /** How much of it lies above the lines, in pixels. */
+  get above() {
+    return this.strip?.height ?? 0;
+  }
+
   /** Applies which lines are hidden. */
   refresh() {
+    if (this.experiments) setHidden(this.experiments, !this.app.shown.marks.some((marks) => marks.experiments));
     this.#lines.forEach((line, i) => {
       const show = this.isShown(line);
       if (this.plot && this.plot.series[i + 1].show !== show) this.plot.setSeries(i + 1, { show }, false);
@@ -100,6 +108,10 @@ export class Chart {
         this.toggles.append(h("button", { type: "button", class: "toggle", "data-key": series.key, on: { click: toggle } }, series.label));
       }
     }
+    if (this.strip) {
+      this.experiments = h("button", { type: "button", class: "toggle", hidden: true, "data-key": "experiments", on: { click: () => app.emit("toggle", "experiments") } }, "experiments");
+      this.toggles.append(this.experiments);
+    }
     if (kind.canLog) {
       this.toggles.append(h("button", { type: "button", class: "toggle", "data-log": true, "aria-pressed": String(app.view.log), on: { click: () => app.emit("log") } }, "log"));
     }
@@ -125,7 +137,7 @@ export class Chart {
     return {
       width,
       height,
-      padding: [6, 18, bottom ? 0 : 4, 0],
+      padding: [6 + this.above, 18, bottom ? 0 : 4, 0],
       legend: { show: false },
       cursor: {
         sync: { key: "time", scales: ["x", null] },
@@ -148,7 +160,10 @@ export class Chart {
       hooks: {
         setCursor: [(u) => this.#moved(u)],
         setSelect: [(u) => this.#selected(u)],
-        drawAxes: [(u) => backdrop(u, app.session, Boolean(kind.slo), colors)],
+        drawAxes: [(u) => {
+          backdrop(u, app.session, Boolean(kind.slo), colors);
+          if (this.range) this.strip?.draw(u, this.range, colors);
+        }],
       },
     };
   }

@@ -19,6 +19,7 @@ export class Charts {
     this.app = app;
     app.on("session", () => this.rebuild());
     app.on("toggle", () => this.refresh());
+    app.on("verdict", ({ lane, verdict }) => this.showVerdict(lane, verdict));
     app.on("data", () => this.invalidate());
     app.on("view", () => {
       if (app.session) this.rebuild();
@@ -54,7 +55,7 @@ export class Charts {
     document.documentElement.style.setProperty("--axis", `${this.axis}px`);
     this.charts.forEach((chart, i) => {
       const bottom = i === this.charts.length - 1;
-      const height = heightOf(narrow, i) + (bottom ? 22 : 0);
+      const height = heightOf(narrow, i) + (bottom ? 22 : 0) + chart.above;
       if (chart.plot && !always) chart.resize(width, height);
       else chart.mount(width, height, bottom, this.axis);
     });
@@ -65,6 +66,21 @@ export class Charts {
   refresh() {
     for (const chart of this.charts) chart.refresh();
     this.invalidate();
+  }
+
+  /** Makes room for what algorithms say of themselves, or takes it away. */
+  #makeRoom() {
+    const changed = this.charts.filter((chart) => chart.strip?.update());
+    if (changed.length > 0) this.layout(true);
+  }
+
+  /** Points at a verdict, in all charts. */
+  showVerdict(lane, verdict) {
+    this.setCursor(verdict.at);
+    this.app.emit("cursor", verdict.at);
+    const [chart] = this.charts.filter((one) => one.strip);
+    chart.strip.show(lane, verdict);
+    chart.root.scrollIntoView({ block: "nearest" });
   }
 
   /** Forgets what was drawn, so that the next frame draws. */
@@ -93,6 +109,7 @@ export class Charts {
    * others in the next ones. Returns whether all are drawn.
    */
   frame() {
+    this.#makeRoom();
     const begun = performance.now();
     if (this.#next >= this.charts.length && !this.#begin()) return false;
     const until = Math.min(this.#next + this.#pace.room, this.charts.length);

@@ -5,17 +5,18 @@ import { colors } from "./colors.js";
 import { laneTitle } from "./session.js";
 import { COLUMNS, SHARED } from "./store.js";
 
-/** Every column of every lane, one row per tick. */
+/** Every column of every lane, and what its algorithm says of itself, one row per tick. */
 export function csv(app) {
   const { session, shown, titles } = app;
   const names = session.lanes.map((_, lane) => `${String.fromCharCode(65 + lane)} ${laneTitle(session, lane, 0, titles)}`);
-  const header = ["time_s", ...SHARED, "best_fixed_limit", ...names.flatMap((name) => COLUMNS.map((column) => quoted(`${name} ${column}`)))];
+  const header = ["time_s", ...SHARED, "best_fixed_limit", ...names.flatMap((name) => [...COLUMNS, ...SAID].map((column) => quoted(`${name} ${column}`)))];
   const lines = [header.join(",")];
   for (let i = 0; i < shown.length; i += 1) {
     const time = shown.t.data[i];
     const row = [+time.toFixed(3), ...SHARED.map((name) => cell(shown.value(name, null, i))), cell(shown.oracleAt(time))];
     shown.lanes.forEach((_, lane) => {
       for (const column of COLUMNS) row.push(cell(shown.value(column, lane, i)));
+      row.push(...said(shown.marks[lane], i > 0 ? shown.t.data[i - 1] : 0, time));
     });
     lines.push(row.join(","));
   }
@@ -104,6 +105,14 @@ export function save(blob, name) {
   link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+}
+
+const SAID = ["phase", "verdict", "elasticity"];
+
+/** The phase at the end of a tick, and the verdict that fell in it. */
+function said(marks, begin, end) {
+  const [verdict] = marks.between(begin, end);
+  return [marks.phaseAt(end)?.phase ?? "", verdict?.finding ?? "", verdict?.elasticity ?? ""];
 }
 
 const cell = (value) => (Number.isNaN(value) ? "" : +value.toPrecision(7));

@@ -17,6 +17,7 @@ import { Summary } from "./summary.js";
 import { Timeline } from "./timeline.js";
 import { Transport } from "./transport.js";
 import { decode } from "./url.js";
+import { Verdicts } from "./verdicts.js";
 
 const get = async (path) => {
   const response = await fetch(path);
@@ -46,6 +47,7 @@ async function main() {
   const timeline = new Timeline(app, charts);
   const transport = new Transport(app);
   const summary = new Summary(app);
+  const verdicts = new Verdicts(app);
   new EventList(app, errors);
   new Regimes(app);
   new Presets(app, (preset) => {
@@ -84,6 +86,7 @@ async function main() {
     lanes.show();
     legend.show();
     summary.show(charts.range());
+    verdicts.show(charts.range());
     if (!app.player.playing) address.update();
   });
   let last = performance.now();

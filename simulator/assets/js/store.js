@@ -1,5 +1,7 @@
 // What was seen: columns that grow, one entry per tick of simulated time.
 
+import { Marks } from "./marks.js";
+
 export const SHARED = ["offered", "capacity"];
 export const COLUMNS = [
   "limit", "in_flight", "plant_limit", "plant_in_flight", "p50", "p95", "p99",
@@ -32,6 +34,7 @@ export class Store {
     this.shared = Object.fromEntries(SHARED.map((name) => [name, new Column()]));
     this.lanes = Array.from({ length: lanes }, () =>
       Object.fromEntries(COLUMNS.map((name) => [name, new Column()])));
+    this.marks = Array.from({ length: lanes }, () => new Marks());
     this.oracle = [];
   }
 
@@ -46,6 +49,7 @@ export class Store {
         const column = this.lanes[i]?.[name];
         if (column && lane[name]) column.write(first, lane[name]);
       }
+      this.marks[i]?.append(lane);
     });
   }
 

@@ -31,7 +31,7 @@ export class Summary {
       const numbers = summarize(shown, lane, from, to);
       setText(row.name, laneTitle(session, lane, range[2], app.titles));
       row.cells.forEach((cell, i) => setText(cell, numbers[i]));
-      return `${row.name.textContent}: goodput ${numbers[0]}, p99 ${numbers[3]}, mean limit ${numbers[6]}`;
+      return `${row.name.textContent}: goodput ${numbers[0]}, p99 ${numbers[3]}, mean limit ${numbers[6]}${experiments(shown.marks[lane], range)}`;
     });
     this.#say(`At ${until}: ${rows.join("; ")}`);
   }
@@ -53,6 +53,14 @@ export class Summary {
     });
     this.#body.replaceChildren(...this.#rows.map(({ row }) => row));
   }
+}
+
+/** What there is to say of a lane that experiments. */
+function experiments(marks, range) {
+  if (!marks?.experiments) return "";
+  const until = Math.min(range[1], range[2]);
+  const last = marks.lastAt(until);
+  return `, ${marks.phaseAt(until)?.phase ?? "no phase"}${last ? `, last verdict ${last.finding} at ${clock(last.at)}` : ""}`;
 }
 
 /** The texts of a row. Percentiles are those of the seconds, weighted by what was served in each. */

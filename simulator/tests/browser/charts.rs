@@ -3,6 +3,18 @@
 use crate::harness::{PATIENCE, in_browser};
 use crate::seen;
 
+/// How many pixels the first lane has painted above the lines of the limit.
+const STRIP: &str = "(() => { const canvas = document.querySelector('[data-chart=limit] canvas'); \
+     const copy = Object.assign(document.createElement('canvas'), { width: canvas.width - 90, height: 14 }); \
+     const ctx = copy.getContext('2d', { willReadFrequently: true }); ctx.drawImage(canvas, -60, 0); \
+     const { data } = ctx.getImageData(0, 0, copy.width, copy.height); let count = 0; \
+     for (let i = 0; i < data.length; i += 4) \
+     if (data[i] === 0x0b && data[i + 1] === 0x67 && data[i + 2] === 0xb2) count += 1; return count; })()";
+
+/// The texts of the verdicts that are listed.
+const VERDICTS: &str =
+    "[...document.querySelectorAll('#verdict-list li')].map((one) => one.textContent)";
+
 /// What the canvases of all charts look like.
 const PICTURES: &str = "[...document.querySelectorAll('.chart canvas')].map((one) => one.toDataURL().length + one.toDataURL().slice(-400))";
 
@@ -71,6 +83,15 @@ async fn what_was_seen_can_be_saved() {
         assert!(rows[0].contains("goodput"), "{}", rows[0]);
         let fields = |row: &str| row.split(',').count();
         assert!(fields(rows[1]) > 40 && fields(rows[1]) == fields(rows[2]));
+        assert!(
+            rows[0].contains("phase") && rows[0].contains("verdict"),
+            "{}",
+            rows[0]
+        );
+        assert!(
+            rows[rows.len() - 1].contains("tracking"),
+            "the phase of most is told"
+        );
         let picture = browser.saved(&format!("{name}.png")).await;
         assert!(picture.starts_with(b"\x89PNG"));
     })
@@ -124,6 +145,50 @@ async fn one_cursor_and_one_zoom_are_for_all_charts() {
         browser.click("#legend .lane1").await;
         browser.wait_until("simulator.view.hidden.has('lane1')").await;
         browser.wait_until("!document.querySelector('[data-chart=limit] .readout .lane1')").await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn phases_and_verdicts_are_marks_that_say_what_they_mean() {
+    in_browser(async |browser| {
+        browser.open("").await;
+        browser.click("#to-end").await;
+        browser.wait_until("simulator.player.ended").await;
+        let toggle = "[data-chart=limit] [data-key=experiments]";
+        let is_shown = "document.querySelector('[data-chart=limit] [data-key=experiments]').checkVisibility()";
+        assert_eq!(browser.eval(is_shown).await, false, "none of these experiments");
+        assert_eq!(browser.eval("document.querySelector('#verdicts').hidden").await, true);
+        assert_eq!(browser.eval(STRIP).await, 0);
+
+        // As the server tells it.
+        let news = "{ phases: [{ from: 0.1, phase: 'start-up' }, { from: 20, phase: 'experiment' }, { from: 40, phase: 'steady' }], \
+             verdicts: [{ at: 39.96, finding: 'queue', limits: [40, 20], rtts_ms: [31, 18], elasticity: 0.784 }] }";
+        browser.eval(&format!("simulator.shown.marks[0].append({news})")).await;
+        browser.wait_until(&format!("{STRIP} > 500")).await;
+        browser.wait_until(is_shown).await;
+        let tip = "document.querySelector('[data-chart=limit] .tip:not([hidden])')?.textContent";
+        browser.eval("document.querySelector('#verdicts').open = true").await;
+        browser.wait_until(&format!("{VERDICTS}.length === 1")).await;
+        browser.click("#verdict-list button").await;
+        let said = "A: verdict: queue at 40.0 s; limit 40 → 20, RTT 31 ms → 18 ms, elasticity 0.8";
+        browser.wait_until(&format!("{tip} === '{said}'")).await;
+        browser.wait_until("Math.abs(simulator.cursor - 39.96) < 0.1").await;
+
+        // The mark stands beside its time, at half of the width.
+        browser.point_at("[data-chart=limit] .plot", 0.2, 7.0).await;
+        browser.wait_until(&format!("{tip} === 'A: start-up 0.1 s to 20.0 s'")).await;
+        let share = "(() => { const { left, width } = document.querySelector('[data-chart=limit] .plot').getBoundingClientRect(); \
+             const over = document.querySelector('[data-chart=limit] .u-over').getBoundingClientRect(); \
+             return (over.left + over.width * 39.96 / simulator.length + 6 - left) / width; })()";
+        let share = browser.eval(share).await.as_f64().unwrap();
+        browser.point_at("[data-chart=limit] .plot", share, 7.0).await;
+        browser.wait_until(&format!("{tip} === '{said}'")).await;
+        browser.point_at("[data-chart=limit] .plot", 0.5, 80.0).await;
+        browser.wait_until(&format!("{tip} === undefined")).await;
+
+        browser.click(toggle).await;
+        browser.wait_until(&format!("{STRIP} === 0")).await;
     })
     .await;
 }

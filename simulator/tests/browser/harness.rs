@@ -142,6 +142,20 @@ impl Browser {
             .expect("the choice is there");
     }
 
+    /// Puts the pointer at a share of an element's width, so many pixels below its top.
+    pub(crate) async fn point_at(&self, selector: &str, share: f64, below: f64) {
+        let area = format!("document.querySelector('{selector}').getBoundingClientRect()");
+        let area = self.eval(&format!("{area}.toJSON()")).await;
+        let number = |key: &str| area[key].as_f64().expect("a box has it");
+        let to = PointerAction::MoveTo {
+            duration: Some(Duration::from_millis(50)),
+            x: (number("x") + number("width") * share).round(),
+            y: (number("y") + below).round(),
+        };
+        let point = MouseActions::new("mouse".to_owned()).then(to);
+        self.client.perform_actions(point).await.expect("a move");
+    }
+
     /// Drags the pointer across an element, between two shares of its width.
     pub(crate) async fn drag(&self, selector: &str, from: f64, to: f64) {
         let area = format!("document.querySelector('{selector}').getBoundingClientRect()");
