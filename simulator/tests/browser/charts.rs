@@ -192,3 +192,29 @@ async fn phases_and_verdicts_are_marks_that_say_what_they_mean() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn experiments_of_fathom_are_marked_in_an_overload_and_again_in_its_replay() {
+    in_browser(async |browser| {
+        let run = r#"{"length":"1m","start":{"rate":6400}}"#;
+        let session = format!(r#"{{"lanes":[{{"client":{{"name":"fathom"}}}}],"run":{run}}}"#);
+        let session = browser.eval(&format!("btoa('{session}')")).await;
+        let fragment = format!("#s=j{}", session.as_str().unwrap());
+        let marks =
+            "JSON.stringify([simulator.shown.marks[0].phases, simulator.shown.marks[0].verdicts])";
+        let mut seen = Vec::new();
+        for _ in 0..2 {
+            browser.open(&fragment).await;
+            browser.click("#to-end").await;
+            browser.wait_until("simulator.player.ended").await;
+            browser.wait_until(&format!("{STRIP} > 50")).await;
+            browser
+                .eval("document.querySelector('#verdicts').open = true")
+                .await;
+            browser.wait_until(&format!("{VERDICTS}.length > 0")).await;
+            seen.push(browser.eval(marks).await);
+        }
+        assert_eq!(seen[0], seen[1], "a replay has the same marks");
+    })
+    .await;
+}
