@@ -1,7 +1,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AimdBuilder, Algorithm, FixedBuilder, Gradient2Builder, VegasBuilder, WindowedBuilder,
+    AimdBuilder, Algorithm, FathomBuilder, FixedBuilder, Gradient2Builder, VegasBuilder,
+    WindowedBuilder,
 };
 use crate::InvalidOption;
 
@@ -45,13 +46,14 @@ pub struct AlgorithmConfig {
 
 impl AlgorithmConfig {
     /// The names that there are.
-    pub const NAMES: &[&str] = &["aimd", "fixed", "gradient2", "vegas"];
+    pub const NAMES: &[&str] = &["aimd", "fathom", "fixed", "gradient2", "vegas"];
 
     /// Returns the name of the algorithm.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self.algorithm {
             Named::Aimd(_) => "aimd",
+            Named::Fathom(_) => "fathom",
             Named::Fixed(_) => "fixed",
             Named::Gradient2(_) => "gradient2",
             Named::Vegas(_) => "vegas",
@@ -89,6 +91,7 @@ impl AlgorithmConfig {
     pub fn try_build(self) -> Result<Box<dyn Algorithm>, InvalidOption> {
         match self.algorithm {
             Named::Aimd(builder) => boxed(builder.try_build()?, self.window),
+            Named::Fathom(builder) => boxed(builder.try_build()?, self.window),
             Named::Fixed(builder) => boxed(builder.try_build()?, self.window),
             Named::Gradient2(builder) => boxed(builder.try_build()?, self.window),
             Named::Vegas(builder) => boxed(builder.try_build()?, self.window),
@@ -111,6 +114,7 @@ fn boxed<A: Algorithm>(
 #[serde(tag = "name", rename_all = "snake_case")]
 enum Named {
     Aimd(AimdBuilder),
+    Fathom(FathomBuilder),
     Fixed(FixedBuilder),
     Gradient2(Gradient2Builder),
     Vegas(VegasBuilder),
@@ -132,6 +136,7 @@ macro_rules! from_builders {
 
 from_builders! {
     Aimd(AimdBuilder),
+    Fathom(FathomBuilder),
     Fixed(FixedBuilder),
     Gradient2(Gradient2Builder),
     Vegas(VegasBuilder),

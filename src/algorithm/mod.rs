@@ -78,10 +78,12 @@ mod bounds;
 #[cfg(feature = "serde")]
 mod config;
 mod estimate;
+mod fathom;
 mod fixed;
 mod gradient2;
 mod options;
 mod report;
+mod trace;
 mod vegas;
 mod windowed;
 
@@ -90,6 +92,7 @@ pub use bounds::Bounds;
 #[cfg(feature = "serde")]
 #[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
 pub use config::AlgorithmConfig;
+pub use fathom::{Fathom, FathomBuilder};
 pub use fixed::{Fixed, FixedBuilder};
 pub use gradient2::{Gradient2, Gradient2Builder};
 pub use report::{Finding, Report, Verdict};

@@ -1,0 +1,120 @@
+use super::cohort::{Cohort, Observation};
+use super::moment::{Born, Moment};
+
+/// The cohorts that are open or wait for their members to end, oldest first.
+///
+/// The last one may be open, and no other. A ring, so that nothing is allocated; if it is full, the
+/// open one stays open for longer.
+#[derive(Clone, Debug)]
+pub(super) struct Cohorts {
+    ring: [Cohort; RING],
+    first: usize,
+    len: usize,
+    epoch: u32,
+    /// How many requests the open one takes in at least, and for how long.
+    needed: f64,
+    shortest_ns: f64,
+}
+
+impl Cohorts {
+    pub(super) fn new() -> Self {
+        Self {
+            ring: std::array::from_fn(|_| Cohort::default()),
+            first: 0,
+            len: 0,
+            epoch: 0,
+            needed: 0.0,
+            shortest_ns: 0.0,
+        }
+    }
+
+    /// The epoch of those that are started now.
+    pub(super) fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    /// Sets how large the open cohort and those after it have to be.
+    pub(super) fn resize(&mut self, needed: f64, shortest_ns: f64) {
+        self.needed = needed;
+        self.shortest_ns = shortest_ns;
+    }
+
+    /// Adds a sample to the cohort in which it was started, if that has not been judged yet.
+    pub(super) fn sort_in(&mut self, born: &Born, now: Moment, baseline_ln: Option<f64>) {
+        if self.len == 0 {
+            self.open(now.at_birth(born));
+        }
+        for back in 1..=self.len {
+            let cohort = self.get(self.len - back);
+            if cohort.opened_ns() <= born.at_ns {
+                return cohort.add(born, baseline_ln);
+            }
+        }
+    }
+
+    /// Takes out the oldest, if it can be judged.
+    pub(super) fn judge(&mut self, now: Moment, patience_ns: f64) -> Option<Observation> {
+        if self.len == 0 {
+            return None;
+        }
+        let observation = self.get(0).judge(now, patience_ns)?;
+        self.first = (self.first + 1) % RING;
+        self.len -= 1;
+        Some(observation)
+    }
+
+    /// Closes the open cohort and opens the next one, if it is large enough. Returns whether it was.
+    pub(super) fn turn(&mut self, now: Moment) -> bool {
+        if self.len == 0 {
+            self.open(now);
+            return false;
+        }
+        let (needed, shortest_ns) = (self.needed, self.shortest_ns);
+        let last = self.get(self.len - 1);
+        let is_full = last.is_open()
+            && last.started_until(now) >= needed
+            && now.at_ns - last.opened_ns() >= shortest_ns;
+        if !is_full || self.len == RING {
+            return false;
+        }
+        self.get(self.len - 1).close(now);
+        self.open(now);
+        true
+    }
+
+    /// Closes the open cohort whatever its size: what is started from now on is measured apart.
+    pub(super) fn cut(&mut self, now: Moment) {
+        self.epoch = self.epoch.wrapping_add(1);
+        if self.len > 0 {
+            let last = self.get(self.len - 1);
+            if last.is_open() && last.started_until(now) == 0.0 {
+                self.len -= 1;
+            } else if last.is_open() {
+                last.close(now);
+            }
+        }
+        if self.len == RING {
+            self.first = (self.first + 1) % RING;
+            self.len -= 1;
+        }
+        self.open(now);
+    }
+
+    /// Forgets all of them.
+    pub(super) fn clear(&mut self) {
+        self.epoch = self.epoch.wrapping_add(1);
+        self.len = 0;
+    }
+
+    fn open(&mut self, opened: Moment) {
+        let cohort = Cohort::open(opened, self.epoch);
+        *self.get(self.len) = cohort;
+        self.len += 1;
+    }
+
+    fn get(&mut self, index: usize) -> &mut Cohort {
+        &mut self.ring[(self.first + index) % RING]
+    }
+}
+
+const RING: usize = 16;

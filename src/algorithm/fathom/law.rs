@@ -1,0 +1,377 @@
+//! What follows from a cohort: where the limit goes, and what is believed.
+
+use super::baseline::Baseline;
+use super::cohort::Observation;
+use super::experiment::{Experiment, Point, Why};
+use super::level::Level;
+use super::moment::Born;
+use super::{Fathom, Phase, Ramp};
+use crate::Outcome;
+use crate::algorithm::{Finding, trace};
+
+impl Fathom {
+    /// Counts what went wrong, and lowers the limit for it.
+    pub(super) fn listen(&mut self, born: &Born) {
+        let is_overload = born.outcome == Outcome::Overload;
+        let share = &mut self.trouble.overloads;
+        *share += 0.01 * (f64::from(u8::from(is_overload)) - *share);
+        if is_overload {
+            let part = 0.02 * share.powi(3);
+            self.set(self.limit * (1.0 - part));
+        }
+        if born.outcome == Outcome::Success {
+            self.trouble.silent = 0.0;
+            return;
+        }
+        // A cohort is judged when its members end, and these do not.
+        let is_slow = self
+            .baseline
+            .is_none_or(|baseline| born.rtt_ln > baseline.ln() + 1.0);
+        if is_slow && born.at_ns >= self.trouble.silenced_ns {
+            self.trouble.silent += 1.0;
+            if self.trouble.silent >= (0.5 * self.limit).clamp(1.0, 16.0) {
+                self.trouble.silent = 0.0;
+                self.trouble.silenced_ns = self.now.at_ns;
+                self.retreat(0.1);
+            }
+        }
+    }
+
+    /// Learns from a cohort.
+    pub(super) fn learn(&mut self, seen: &Observation) {
+        if seen.n < FEWEST {
+            return;
+        }
+        let baseline_ln = self.baseline.map(Baseline::ln);
+        let is_lost = seen.censored > 0.1 && baseline_ln.is_none_or(|ln| seen.rtt_ln > ln);
+        let epoch = match self.phase {
+            Phase::Experiment(experiment) => experiment.epoch,
+            _ => self.cohorts.epoch(),
+        };
+        if seen.epoch != epoch {
+            return;
+        }
+        if is_lost {
+            return self.retreat(match seen.censored {
+                0.9.. => 0.1,
+                0.5.. => 0.3,
+                _ => 0.7,
+            });
+        }
+        if let Phase::Experiment(experiment) = self.phase {
+            return self.watch(experiment, seen);
+        }
+        let Some(baseline) = self.baseline else {
+            return self.begin(seen);
+        };
+        if self.resumes(seen, baseline) {
+            return;
+        }
+        self.level.add(seen, self.spread.deviation());
+        if seen.rtt_ln < baseline.ln() + CALM {
+            self.healthy.add(seen.in_flight, self.now.at_ns);
+        }
+        if seen.binding {
+            self.steer(seen, baseline);
+        } else {
+            self.follow(seen, baseline);
+        }
+        self.drifted_ns = self.now.at_ns;
+    }
+
+    /// Takes the first cohort for the baseline, unless the limit is in the way: there may be a queue.
+    fn begin(&mut self, seen: &Observation) {
+        if seen.binding && self.limit > BOTTOM {
+            return self.start(Why::StartUp, 0, Point::of(seen), 0.5 * self.limit);
+        }
+        // The slow ones have hardly come back yet.
+        self.baseline = Some(Baseline::new(seen.success_ln, 0.25 * seen.n));
+        self.phase = Phase::Steady;
+        self.rested_ns = self.now.at_ns;
+    }
+
+    /// Goes down because nothing, or too little, comes back.
+    fn retreat(&mut self, factor: f64) {
+        let from = match self.phase {
+            Phase::Experiment(experiment) => experiment.from,
+            _ => self.limit,
+        };
+        self.trouble.resume.get_or_insert(from);
+        self.phase = match self.baseline {
+            Some(_) => Phase::Steady,
+            None => Phase::StartUp,
+        };
+        self.set(factor * self.limit);
+        self.cut();
+    }
+
+    /// Returns to half of where the limit was before a retreat, if all is well again.
+    fn resumes(&mut self, seen: &Observation, baseline: Baseline) -> bool {
+        if (seen.rtt_ln - baseline.ln()).abs() >= NEARBY {
+            return false;
+        }
+        let Some(resume) = self.trouble.resume.take() else {
+            return false;
+        };
+        let rises = 0.5 * resume > self.limit;
+        if rises {
+            self.set(0.5 * resume);
+            self.cut();
+        }
+        rises
+    }
+
+    /// Nobody was kept out: the limit is no cause of what is seen.
+    fn follow(&mut self, seen: &Observation, mut baseline: Baseline) {
+        let spread = self.spread.deviation();
+        let error = baseline.error(self.level.n, spread);
+        let rise = self.level.rtt_ln - baseline.ln();
+        let is_faster = rise < -3.0 * error && self.level.cohorts >= LASTING;
+        let is_first = !baseline.is_sure() && seen.success_ln < baseline.ln() + NEARBY;
+        if is_faster || is_first || seen.in_flight < BOTTOM {
+            baseline.observe(seen.success_ln, seen.n, spread);
+            self.baseline = Some(baseline);
+        } else if rise.abs() < 0.2 {
+            let elapsed_ns = (self.now.at_ns - self.drifted_ns).min(1e9);
+            baseline.drift(rise * (1.0 - (-elapsed_ns / DRIFT_NS).exp()));
+            self.baseline = Some(baseline);
+        } else if rise > 0.25 + error && self.level.is_settled() && self.is_rested(1e9) {
+            let high = self.settled(seen.in_flight);
+            return self.start(Why::Rise, 0, high, 0.5 * seen.in_flight);
+        }
+        if rise < CALM {
+            let room = (2.0 * seen.most_in_flight).min(1.5 * self.limit);
+            self.set(self.limit.max(room));
+        }
+    }
+
+    /// The limit is in the way: holds it a little above the knee.
+    fn steer(&mut self, seen: &Observation, mut baseline: Baseline) {
+        let spread = self.spread.deviation();
+        let rise = seen.success_ln - baseline.ln();
+        let is_unqueued = self.ramp == Ramp::First && rise < 0.2 || self.limit < BOTTOM;
+        let error = baseline.error(self.level.n, spread);
+        if is_unqueued {
+            baseline.observe(seen.success_ln, seen.n, spread);
+        } else if self.level.cohorts >= LASTING && self.level.rtt_ln < baseline.ln() - 2.0 * error {
+            baseline.observe(self.level.rtt_ln, self.level.n, spread);
+        }
+        self.baseline = Some(baseline);
+
+        let target = self.target(baseline, seen.limit.ln(), seen.rtt_ln);
+        if target < 0.6 * seen.limit && self.limit > BOTTOM {
+            // Not below what was served without a queue, as far as that is still true.
+            let to = target.max(0.25 * seen.limit).max(0.9 * self.healthy.get());
+            return self.start(Why::Rise, 0, Point::of(seen), to.min(0.7 * self.limit));
+        }
+        if self.level.is_settled() && self.is_rested(2e9) && self.limit > BOTTOM {
+            let high = self.settled(self.level.limit_ln.exp());
+            return self.start(Why::Routine, 0, high, 0.6 * self.limit);
+        }
+        self.end_ramp(rise, baseline.error(seen.n, spread), baseline);
+        if self.ramp != Ramp::Over {
+            let doubled = (2.0 * seen.limit).max(seen.limit + 1.0);
+            return self.set(doubled.min(2.0 * self.limit).max(self.limit));
+        }
+        let target = self.target(baseline, self.level.limit_ln, self.level.rtt_ln);
+        let ratio = target / seen.limit;
+        let step = if (ratio - 1.0).abs() > 0.2 {
+            ratio
+        } else {
+            ratio.sqrt()
+        };
+        self.set((step.min(1.5) * seen.limit).min(1.5 * self.limit));
+    }
+
+    fn end_ramp(&mut self, rise: f64, error: f64, baseline: Baseline) {
+        let is_there = match self.ramp {
+            Ramp::First => baseline.is_sure(),
+            Ramp::Back => self.limit > 0.9 * self.healthy.get(),
+            Ramp::Over => true,
+        };
+        if is_there || rise > CALM + error {
+            self.ramp = Ramp::Over;
+        }
+    }
+
+    /// Adds a cohort to an experiment, and draws the conclusion if there is one.
+    fn watch(&mut self, mut experiment: Experiment, seen: &Observation) {
+        let finding = experiment.add(seen, self.spread.deviation());
+        self.phase = Phase::Experiment(experiment);
+        if let Some(finding) = finding {
+            self.conclude(&experiment, finding);
+        }
+    }
+
+    fn conclude(&mut self, experiment: &Experiment, finding: Finding) {
+        let Experiment { why, from, low, .. } = *experiment;
+        let verdict = experiment.verdict(finding, self.now.at_ns);
+        trace::verdict(&verdict);
+        self.verdict = Some(verdict);
+
+        let known = self.baseline;
+        let is_bottom = self.limit <= BOTTOM;
+        let baseline = self.revise(&low, finding, is_bottom);
+        self.baseline = Some(baseline);
+        let is_in_sight = low.rtt_ln < baseline.ln() + 0.3;
+        if finding == Finding::Queue && !is_bottom && (why == Why::StartUp || !is_in_sight) {
+            return self.start(why, experiment.depth + 1, low, 0.5 * self.limit);
+        }
+        self.phase = Phase::Steady;
+        self.rest(&low, known.unwrap_or(baseline));
+        if why == Why::Rise && finding == Finding::Queue && low.rtt_ln < baseline.ln() + CALM {
+            self.ramp = Ramp::Back;
+        }
+        let change = known.map_or(0.0, |known| baseline.ln() - known.ln());
+        let to = self.after(experiment, finding, baseline, change);
+        self.set(to.min(1.5 * from));
+        self.cut();
+    }
+
+    /// Returns what the baseline is after an experiment. It is raised only where latency did not fall
+    /// with the limit, or at the bottom.
+    fn revise(&self, low: &Point, finding: Finding, is_bottom: bool) -> Baseline {
+        let Some(mut baseline) = self.baseline else {
+            return Baseline::new(low.success_ln, low.n);
+        };
+        let spread = self.spread.deviation();
+        let rise = low.success_ln - baseline.ln();
+        let is_beyond_chance = rise > 1.5 * baseline.error(low.n, spread);
+        let is_slower = finding == Finding::Slower && (!baseline.is_sure() || is_beyond_chance);
+        if (is_slower || is_bottom) && rise > NEARBY {
+            return Baseline::new(low.success_ln, low.n);
+        }
+        if is_slower || is_bottom || rise < 0.0 {
+            baseline.observe(low.success_ln, low.n, spread);
+        }
+        baseline
+    }
+
+    /// Returns where the limit goes after an experiment.
+    fn after(
+        &self,
+        experiment: &Experiment,
+        finding: Finding,
+        baseline: Baseline,
+        change: f64,
+    ) -> f64 {
+        let Experiment {
+            why,
+            depth,
+            from,
+            high,
+            low,
+            ..
+        } = *experiment;
+        let by_high = self.target(baseline, high.limit.ln(), high.rtt_ln);
+        let by_low = self.target(baseline, low.limit.ln(), low.rtt_ln);
+        match (finding, why) {
+            (Finding::Slower, Why::StartUp) | (Finding::Unclear, Why::StartUp) if depth == 0 => {
+                by_low.max(from)
+            }
+            (_, Why::StartUp) => by_low,
+            (Finding::Slower, _) if depth == 0 => from * change.max(0.0).exp(),
+            (Finding::Slower, _) => by_low.max(1.5 * low.limit),
+            // The throughput of before may be that of a pause.
+            (Finding::Queue, Why::Rise) => by_low,
+            _ => by_high,
+        }
+    }
+
+    fn start(&mut self, why: Why, depth: u32, high: Point, to: f64) {
+        let from = match self.phase {
+            Phase::Experiment(experiment) => experiment.from,
+            _ => self.limit,
+        };
+        self.set(to);
+        self.cut();
+        let epoch = self.cohorts.epoch();
+        self.phase = Phase::Experiment(Experiment::new(why, depth, from, high, epoch));
+        self.resize();
+    }
+
+    /// A cohort has been closed. What it will tell depends no longer on the limit, so a routine
+    /// experiment need not keep it down.
+    pub(super) fn turned(&mut self) {
+        if let Phase::Experiment(experiment) = self.phase
+            && experiment.why == Why::Routine
+            && experiment.epoch == self.cohorts.epoch()
+        {
+            self.set(experiment.from);
+            self.cohorts.cut(self.now);
+        }
+        self.resize();
+    }
+
+    /// Lets what is started from now on be measured apart.
+    fn cut(&mut self) {
+        self.level = Level::default();
+        self.cohorts.cut(self.now);
+        self.resize();
+    }
+
+    /// Sets how large cohorts are: for a mean that is known to a tenth, but not for long at a low limit.
+    pub(super) fn resize(&mut self) {
+        let spread = self.spread.deviation();
+        let needed = (100.0 * spread * spread).clamp(16.0, 600.0);
+        let needed = needed.min((10.0 * self.limit).max(10.0));
+        let factor = match self.phase {
+            Phase::Experiment(_) => 1.5,
+            _ => 1.0,
+        };
+        let shortest_ns = self.baseline.map_or(0.0, |baseline| baseline.ln().exp());
+        self.cohorts.resize(factor * needed, shortest_ns.max(2e7));
+    }
+
+    /// Waits for the next experiment: for longer if this one has brought nothing new.
+    fn rest(&mut self, low: &Point, before: Baseline) {
+        let error = before.error(low.n, self.spread.deviation());
+        let is_news = (low.success_ln - before.ln()).abs() > 2.0 * error;
+        self.rested_ns = self.now.at_ns;
+        self.pause_ns = if is_news {
+            1e9
+        } else {
+            (2.0 * self.pause_ns).clamp(1e9, LONGEST_PAUSE_NS)
+        };
+    }
+
+    fn is_rested(&self, least_ns: f64) -> bool {
+        self.now.at_ns - self.rested_ns > self.pause_ns.max(least_ns)
+    }
+
+    /// Returns the limit for the throughput of `limit` requests at `rtt`, both as logarithms.
+    fn target(&self, baseline: Baseline, limit_ln: f64, rtt_ln: f64) -> f64 {
+        let knee = (baseline.ln() + limit_ln - rtt_ln).exp();
+        let root = (0.5 * limit_ln).exp();
+        knee + self.options.headroom * (0.05 * knee + 0.5 * root)
+    }
+
+    fn settled(&self, limit: f64) -> Point {
+        Point {
+            n: self.level.n,
+            limit,
+            rtt_ln: self.level.rtt_ln,
+            success_ln: self.level.rtt_ln,
+        }
+    }
+}
+
+/// Fewer requests than that tell nothing.
+const FEWEST: f64 = 6.0;
+
+/// Below that, nothing can queue.
+const BOTTOM: f64 = 2.0;
+
+/// So much of a rise, as a logarithm, is no queue.
+const CALM: f64 = 0.15;
+
+/// A change of so much, as a logarithm, is worth the name.
+const NEARBY: f64 = 0.4;
+
+/// So many cohorts in a row are not chance.
+const LASTING: f64 = 4.0;
+
+/// The time in which the baseline follows what lasts, while nobody is kept out.
+const DRIFT_NS: f64 = 5e9;
+
+const LONGEST_PAUSE_NS: f64 = 16e9;

@@ -1,0 +1,79 @@
+use super::cohort::Observation;
+
+/// Limit and RTT, averaged over the last cohorts as long as they tell the same.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Level {
+    /// Cohorts it is averaged over, and the requests in them.
+    pub(super) cohorts: f64,
+    pub(super) n: f64,
+    pub(super) rtt_ln: f64,
+    pub(super) limit_ln: f64,
+}
+
+impl Level {
+    /// Adds a cohort. What is compared is limit ÷ RTT, the throughput by Little's law: with a
+    /// queue, it does not depend on the limit, so a limit on the move does not blur it.
+    pub(super) fn add(&mut self, seen: &Observation, spread: f64) {
+        let limit_ln = seen.limit.ln();
+        let change = (limit_ln - seen.rtt_ln) - (self.limit_ln - self.rtt_ln);
+        let error = (spread / seen.n.sqrt()).max(0.02);
+        if self.cohorts == 0.0 || change.abs() > 3.0 * error {
+            *self = Self::default();
+        }
+        self.cohorts = (self.cohorts + 1.0).min(MEMORY);
+        self.n = (self.n + seen.n).min(self.cohorts * seen.n);
+        self.rtt_ln += (seen.rtt_ln - self.rtt_ln) / self.cohorts;
+        self.limit_ln += (limit_ln - self.limit_ln) / self.cohorts;
+    }
+
+    /// Whether it is an average of as many cohorts as there can be.
+    pub(super) fn is_settled(&self) -> bool {
+        self.cohorts >= MEMORY
+    }
+}
+
+/// The most in flight in this and in the last period.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Peak {
+    before: f64,
+    now: f64,
+    since_ns: f64,
+}
+
+impl Peak {
+    #[inline]
+    pub(super) fn add(&mut self, in_flight: f64, now_ns: f64) {
+        let age_ns = now_ns - self.since_ns;
+        if age_ns > PERIOD_NS {
+            let is_recent = age_ns <= 2.0 * PERIOD_NS;
+            self.before = if is_recent { self.now } else { 0.0 };
+            self.now = 0.0;
+            self.since_ns = now_ns;
+        }
+        self.now = self.now.max(in_flight);
+    }
+
+    pub(super) fn get(&self) -> f64 {
+        self.now.max(self.before)
+    }
+}
+
+const MEMORY: f64 = 8.0;
+const PERIOD_NS: f64 = 15e9;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peak_is_remembered_for_one_period_more() {
+        let mut peak = Peak::default();
+        peak.add(40.0, 1e9);
+        peak.add(3.0, 16e9);
+        assert_eq!(peak.get(), 40.0);
+        peak.add(2.0, 32e9);
+        assert_eq!(peak.get(), 3.0);
+        peak.add(1.0, 600e9);
+        assert_eq!(peak.get(), 1.0);
+    }
+}
