@@ -19,7 +19,7 @@ pub struct FathomBuilder {
 limit_options!(Fathom, FathomBuilder, initial_limit: 20, min_limit: 1, max_limit: 1000);
 
 impl FathomBuilder {
-    /// Sets how much of a queue is kept in the service, as a multiple of 5% of the limit and half its
+    /// Sets how much of a queue is kept in the service, as a multiple of 4% of the limit and half its
     /// root: default 1.0, from 0.25 to 4.0. A larger value makes surer that the service always has
     /// something to do, and lets requests wait there for longer.
     #[must_use]

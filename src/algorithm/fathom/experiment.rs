@@ -50,7 +50,8 @@ impl Experiment {
         }
     }
 
-    /// Adds a cohort of the reduced limit, and returns what can be said then.
+    /// Adds a cohort of the reduced limit, and returns what can be said then. Latency that has risen
+    /// much while the limit fell had another reason, and says nothing of this one.
     pub(super) fn add(&mut self, seen: &Observation, spread: f64) -> Option<Finding> {
         self.low.add(seen);
         self.cohorts += 1;
@@ -60,7 +61,7 @@ impl Experiment {
         let is_last = self.why != Why::Rise || self.cohorts >= MOST_COHORTS;
         if elasticity - error > 0.5 || is_last && elasticity > 0.5 {
             Some(Finding::Queue)
-        } else if elasticity + error < 0.2 || is_last && elasticity < 0.25 {
+        } else if elasticity > -0.4 && (elasticity + error < 0.2 || is_last && elasticity < 0.25) {
             Some(Finding::Slower)
         } else if is_last {
             Some(Finding::Unclear)

@@ -135,7 +135,7 @@ impl Fathom {
             let elapsed_ns = (self.now.at_ns - self.drifted_ns).min(1e9);
             baseline.drift(rise * (1.0 - (-elapsed_ns / DRIFT_NS).exp()));
             self.baseline = Some(baseline);
-        } else if rise > 0.25 + error && self.level.is_settled() && self.is_rested(1e9) {
+        } else if rise > 0.25 + error && self.level.is_settled() && self.is_rested() {
             let high = self.settled(seen.in_flight);
             return self.start(Why::Rise, 0, high, 0.5 * seen.in_flight);
         }
@@ -159,12 +159,12 @@ impl Fathom {
         self.baseline = Some(baseline);
 
         let target = self.target(baseline, seen.limit.ln(), seen.rtt_ln);
-        if target < 0.6 * seen.limit && self.limit > BOTTOM {
+        if target < 0.5 * seen.limit && self.limit > BOTTOM {
             // Not below what was served without a queue, as far as that is still true.
             let to = target.max(0.25 * seen.limit).max(0.9 * self.healthy.get());
             return self.start(Why::Rise, 0, Point::of(seen), to.min(0.7 * self.limit));
         }
-        if self.level.is_settled() && self.is_rested(2e9) && self.limit > BOTTOM {
+        if self.level.is_settled() && self.is_rested() && self.limit > BOTTOM {
             let high = self.settled(self.level.limit_ln.exp());
             return self.start(Why::Routine, 0, high, 0.6 * self.limit);
         }
@@ -211,7 +211,7 @@ impl Fathom {
 
         let known = self.baseline;
         let is_bottom = self.limit <= BOTTOM;
-        let baseline = self.revise(&low, finding, is_bottom);
+        let baseline = self.revise(&low, why, finding, is_bottom);
         self.baseline = Some(baseline);
         let is_in_sight = low.rtt_ln < baseline.ln() + 0.3;
         if finding == Finding::Queue && !is_bottom && (why == Why::StartUp || !is_in_sight) {
@@ -230,15 +230,15 @@ impl Fathom {
 
     /// Returns what the baseline is after an experiment. It is raised only where latency did not fall
     /// with the limit, or at the bottom.
-    fn revise(&self, low: &Point, finding: Finding, is_bottom: bool) -> Baseline {
+    fn revise(&self, low: &Point, why: Why, finding: Finding, is_bottom: bool) -> Baseline {
         let Some(mut baseline) = self.baseline else {
             return Baseline::new(low.success_ln, low.n);
         };
         let spread = self.spread.deviation();
         let rise = low.success_ln - baseline.ln();
-        let is_beyond_chance = rise > 1.5 * baseline.error(low.n, spread);
+        let is_beyond_chance = rise > (1.5 * baseline.error(low.n, spread)).max(DEAD_ZONE);
         let is_slower = finding == Finding::Slower && (!baseline.is_sure() || is_beyond_chance);
-        if (is_slower || is_bottom) && rise > NEARBY {
+        if (is_slower && why == Why::Rise || is_bottom) && rise > NEARBY {
             return Baseline::new(low.success_ln, low.n);
         }
         if is_slower || is_bottom || rise < 0.0 {
@@ -329,21 +329,21 @@ impl Fathom {
         let is_news = (low.success_ln - before.ln()).abs() > 2.0 * error;
         self.rested_ns = self.now.at_ns;
         self.pause_ns = if is_news {
-            1e9
+            SHORTEST_PAUSE_NS
         } else {
-            (2.0 * self.pause_ns).clamp(1e9, LONGEST_PAUSE_NS)
+            (2.0 * self.pause_ns).min(LONGEST_PAUSE_NS)
         };
     }
 
-    fn is_rested(&self, least_ns: f64) -> bool {
-        self.now.at_ns - self.rested_ns > self.pause_ns.max(least_ns)
+    fn is_rested(&self) -> bool {
+        self.now.at_ns - self.rested_ns > self.pause_ns
     }
 
     /// Returns the limit for the throughput of `limit` requests at `rtt`, both as logarithms.
     fn target(&self, baseline: Baseline, limit_ln: f64, rtt_ln: f64) -> f64 {
         let knee = (baseline.ln() + limit_ln - rtt_ln).exp();
         let root = (0.5 * limit_ln).exp();
-        knee + self.options.headroom * (0.05 * knee + 0.5 * root)
+        knee + self.options.headroom * (0.04 * knee + 0.5 * root)
     }
 
     fn settled(&self, limit: f64) -> Point {
@@ -374,4 +374,10 @@ const LASTING: f64 = 4.0;
 /// The time in which the baseline follows what lasts, while nobody is kept out.
 const DRIFT_NS: f64 = 5e9;
 
+/// How long there is no experiment without a reason.
+pub(super) const SHORTEST_PAUSE_NS: f64 = 1e9;
 const LONGEST_PAUSE_NS: f64 = 16e9;
+
+/// A baseline that is sure is not raised for less, as a logarithm. One of several clients of a service
+/// sees only its part of a fall, and might take the rest for slower work.
+const DEAD_ZONE: f64 = 0.2;

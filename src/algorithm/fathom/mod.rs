@@ -34,7 +34,7 @@ pub use self::builder::FathomBuilder;
 ///   a little above it:
 ///
 ///   ```text
-///   limit = knee + headroom × (0.05 × knee + 0.5 × √limit)
+///   limit = knee + headroom × (0.04 × knee + 0.5 × √limit)
 ///   ```
 /// - **Experiments.** Where that would be a large step down, the step is an experiment. If latency falls with
 ///   the limit, it was a queue; if it stays, the work itself has become slower, and the baseline is what
@@ -141,7 +141,7 @@ impl Fathom {
             ramp: Ramp::First,
             verdict: None,
             rested_ns: 0.0,
-            pause_ns: 0.0,
+            pause_ns: law::SHORTEST_PAUSE_NS,
             drifted_ns: 0.0,
             demand: Peak::default(),
             healthy: Peak::default(),
