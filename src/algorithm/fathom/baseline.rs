@@ -50,7 +50,7 @@ impl Baseline {
     }
 }
 
-const MEMORY: f64 = 400.0;
+const MEMORY: f64 = 250.0;
 const SURE: f64 = 200.0;
 
 #[cfg(test)]

@@ -50,8 +50,7 @@ impl Experiment {
         }
     }
 
-    /// Adds a cohort of the reduced limit, and returns what can be said then. Latency that has risen
-    /// much while the limit fell had another reason, and says nothing of this one.
+    /// Adds a cohort of the reduced limit, and returns what can be said then.
     pub(super) fn add(&mut self, seen: &Observation, spread: f64) -> Option<Finding> {
         self.low.add(seen);
         self.cohorts += 1;
@@ -61,13 +60,20 @@ impl Experiment {
         let is_last = self.why != Why::Rise || self.cohorts >= MOST_COHORTS;
         if elasticity - error > 0.5 || is_last && elasticity > 0.5 {
             Some(Finding::Queue)
-        } else if elasticity > -0.4 && (elasticity + error < 0.2 || is_last && elasticity < 0.25) {
+        } else if elasticity > OPPOSITE
+            && (elasticity + error < 0.2 || is_last && elasticity < 0.25)
+        {
             Some(Finding::Slower)
         } else if is_last {
             Some(Finding::Unclear)
         } else {
             None
         }
+    }
+
+    /// Whether latency rose although the limit fell: it had not reached its level before.
+    pub(super) fn is_overtaken(&self) -> bool {
+        self.why == Why::Rise && self.elasticity() <= OPPOSITE
     }
 
     /// Returns by how many percent latency fell for each percent that the limit fell.
@@ -99,13 +105,26 @@ impl Point {
     }
 
     fn add(&mut self, seen: &Observation) {
-        self.n += seen.n;
-        let weight = seen.n / self.n;
-        self.limit += weight * (seen.limit - self.limit);
-        self.rtt_ln += weight * (seen.rtt_ln - self.rtt_ln);
-        self.success_ln += weight * (seen.success_ln - self.success_ln);
+        self.merge(&Self {
+            n: seen.n,
+            limit: seen.limit,
+            rtt_ln: seen.rtt_ln,
+            success_ln: seen.success_ln,
+        });
+    }
+
+    /// Averages it with another one.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.n += other.n;
+        let weight = other.n / self.n;
+        self.limit += weight * (other.limit - self.limit);
+        self.rtt_ln += weight * (other.rtt_ln - self.rtt_ln);
+        self.success_ln += weight * (other.success_ln - self.success_ln);
     }
 }
+
+/// Latency that rises while the limit falls has another reason, and says nothing of this one.
+const OPPOSITE: f64 = -0.4;
 
 /// A verdict that is not clear is waited for so long.
 const MOST_COHORTS: u32 = 4;

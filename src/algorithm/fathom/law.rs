@@ -2,12 +2,11 @@
 
 use super::baseline::Baseline;
 use super::cohort::Observation;
-use super::experiment::{Experiment, Point, Why};
+use super::experiment::{Point, Why};
 use super::level::Level;
 use super::moment::Born;
 use super::{Fathom, Phase, Ramp};
 use crate::Outcome;
-use crate::algorithm::{Finding, trace};
 
 impl Fathom {
     /// Counts what went wrong, and lowers the limit for it.
@@ -194,117 +193,8 @@ impl Fathom {
         }
     }
 
-    /// Adds a cohort to an experiment, and draws the conclusion if there is one.
-    fn watch(&mut self, mut experiment: Experiment, seen: &Observation) {
-        let finding = experiment.add(seen, self.spread.deviation());
-        self.phase = Phase::Experiment(experiment);
-        if let Some(finding) = finding {
-            self.conclude(&experiment, finding);
-        }
-    }
-
-    fn conclude(&mut self, experiment: &Experiment, finding: Finding) {
-        let Experiment { why, from, low, .. } = *experiment;
-        let verdict = experiment.verdict(finding, self.now.at_ns);
-        trace::verdict(&verdict);
-        self.verdict = Some(verdict);
-
-        let known = self.baseline;
-        let is_bottom = self.limit <= BOTTOM;
-        let baseline = self.revise(&low, why, finding, is_bottom);
-        self.baseline = Some(baseline);
-        let is_in_sight = low.rtt_ln < baseline.ln() + 0.3;
-        if finding == Finding::Queue && !is_bottom && (why == Why::StartUp || !is_in_sight) {
-            return self.start(why, experiment.depth + 1, low, 0.5 * self.limit);
-        }
-        self.phase = Phase::Steady;
-        self.rest(&low, known.unwrap_or(baseline));
-        if why == Why::Rise && finding == Finding::Queue && low.rtt_ln < baseline.ln() + CALM {
-            self.ramp = Ramp::Back;
-        }
-        let change = known.map_or(0.0, |known| baseline.ln() - known.ln());
-        let to = self.after(experiment, finding, baseline, change);
-        self.set(to.min(1.5 * from));
-        self.cut();
-    }
-
-    /// Returns what the baseline is after an experiment. It is raised only where latency did not fall
-    /// with the limit, or at the bottom.
-    fn revise(&self, low: &Point, why: Why, finding: Finding, is_bottom: bool) -> Baseline {
-        let Some(mut baseline) = self.baseline else {
-            return Baseline::new(low.success_ln, low.n);
-        };
-        let spread = self.spread.deviation();
-        let rise = low.success_ln - baseline.ln();
-        let is_beyond_chance = rise > (1.5 * baseline.error(low.n, spread)).max(DEAD_ZONE);
-        let is_slower = finding == Finding::Slower && (!baseline.is_sure() || is_beyond_chance);
-        if (is_slower && why == Why::Rise || is_bottom) && rise > NEARBY {
-            return Baseline::new(low.success_ln, low.n);
-        }
-        if is_slower || is_bottom || rise < 0.0 {
-            baseline.observe(low.success_ln, low.n, spread);
-        }
-        baseline
-    }
-
-    /// Returns where the limit goes after an experiment.
-    fn after(
-        &self,
-        experiment: &Experiment,
-        finding: Finding,
-        baseline: Baseline,
-        change: f64,
-    ) -> f64 {
-        let Experiment {
-            why,
-            depth,
-            from,
-            high,
-            low,
-            ..
-        } = *experiment;
-        let by_high = self.target(baseline, high.limit.ln(), high.rtt_ln);
-        let by_low = self.target(baseline, low.limit.ln(), low.rtt_ln);
-        match (finding, why) {
-            (Finding::Slower, Why::StartUp) | (Finding::Unclear, Why::StartUp) if depth == 0 => {
-                by_low.max(from)
-            }
-            (_, Why::StartUp) => by_low,
-            (Finding::Slower, _) if depth == 0 => from * change.max(0.0).exp(),
-            (Finding::Slower, _) => by_low.max(1.5 * low.limit),
-            // The throughput of before may be that of a pause.
-            (Finding::Queue, Why::Rise) => by_low,
-            _ => by_high,
-        }
-    }
-
-    fn start(&mut self, why: Why, depth: u32, high: Point, to: f64) {
-        let from = match self.phase {
-            Phase::Experiment(experiment) => experiment.from,
-            _ => self.limit,
-        };
-        self.set(to);
-        self.cut();
-        let epoch = self.cohorts.epoch();
-        self.phase = Phase::Experiment(Experiment::new(why, depth, from, high, epoch));
-        self.resize();
-    }
-
-    /// A cohort has been closed. What it will tell depends no longer on the limit, so a routine
-    /// experiment need not keep it down.
-    pub(super) fn turned(&mut self) {
-        if let Phase::Experiment(experiment) = self.phase
-            && experiment.why == Why::Routine
-            && experiment.epoch == self.cohorts.epoch()
-        {
-            self.set(experiment.from);
-            self.cohorts.cut(self.now);
-        }
-        self.resize();
-    }
-
     /// Lets what is started from now on be measured apart.
-    fn cut(&mut self) {
+    pub(super) fn cut(&mut self) {
         self.level = Level::default();
         self.cohorts.cut(self.now);
         self.resize();
@@ -323,24 +213,8 @@ impl Fathom {
         self.cohorts.resize(factor * needed, shortest_ns.max(2e7));
     }
 
-    /// Waits for the next experiment: for longer if this one has brought nothing new.
-    fn rest(&mut self, low: &Point, before: Baseline) {
-        let error = before.error(low.n, self.spread.deviation());
-        let is_news = (low.success_ln - before.ln()).abs() > 2.0 * error;
-        self.rested_ns = self.now.at_ns;
-        self.pause_ns = if is_news {
-            SHORTEST_PAUSE_NS
-        } else {
-            (2.0 * self.pause_ns).min(LONGEST_PAUSE_NS)
-        };
-    }
-
-    fn is_rested(&self) -> bool {
-        self.now.at_ns - self.rested_ns > self.pause_ns
-    }
-
     /// Returns the limit for the throughput of `limit` requests at `rtt`, both as logarithms.
-    fn target(&self, baseline: Baseline, limit_ln: f64, rtt_ln: f64) -> f64 {
+    pub(super) fn target(&self, baseline: Baseline, limit_ln: f64, rtt_ln: f64) -> f64 {
         let knee = (baseline.ln() + limit_ln - rtt_ln).exp();
         let root = (0.5 * limit_ln).exp();
         knee + self.options.headroom * (0.04 * knee + 0.5 * root)
@@ -360,24 +234,16 @@ impl Fathom {
 const FEWEST: f64 = 6.0;
 
 /// Below that, nothing can queue.
-const BOTTOM: f64 = 2.0;
+pub(super) const BOTTOM: f64 = 2.0;
 
 /// So much of a rise, as a logarithm, is no queue.
-const CALM: f64 = 0.15;
+pub(super) const CALM: f64 = 0.15;
 
 /// A change of so much, as a logarithm, is worth the name.
-const NEARBY: f64 = 0.4;
+pub(super) const NEARBY: f64 = 0.4;
 
 /// So many cohorts in a row are not chance.
 const LASTING: f64 = 4.0;
 
 /// The time in which the baseline follows what lasts, while nobody is kept out.
 const DRIFT_NS: f64 = 5e9;
-
-/// How long there is no experiment without a reason.
-pub(super) const SHORTEST_PAUSE_NS: f64 = 1e9;
-const LONGEST_PAUSE_NS: f64 = 16e9;
-
-/// A baseline that is sure is not raised for less, as a logarithm. One of several clients of a service
-/// sees only its part of a fall, and might take the rest for slower work.
-const DEAD_ZONE: f64 = 0.2;

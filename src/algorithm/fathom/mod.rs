@@ -3,6 +3,7 @@ mod builder;
 mod cohort;
 mod cohorts;
 mod experiment;
+mod judgment;
 mod law;
 mod level;
 mod moment;
@@ -10,7 +11,7 @@ mod spread;
 
 use self::baseline::Baseline;
 use self::cohorts::Cohorts;
-use self::experiment::Experiment;
+use self::experiment::{Experiment, Point};
 use self::level::{Level, Peak};
 use self::moment::{Born, Moment};
 use self::spread::Spread;
@@ -83,6 +84,8 @@ pub struct Fathom {
     /// Whether the limit doubles while there is no queue.
     ramp: Ramp,
     verdict: Option<Verdict>,
+    /// What experiments have found above a baseline that seems sure.
+    doubt: Point,
     /// When the last experiment ended, and for how long there is none without a reason.
     rested_ns: f64,
     pause_ns: f64,
@@ -140,8 +143,9 @@ impl Fathom {
             phase: Phase::StartUp,
             ramp: Ramp::First,
             verdict: None,
+            doubt: Point::default(),
             rested_ns: 0.0,
-            pause_ns: law::SHORTEST_PAUSE_NS,
+            pause_ns: judgment::SHORTEST_PAUSE_NS,
             drifted_ns: 0.0,
             demand: Peak::default(),
             healthy: Peak::default(),
