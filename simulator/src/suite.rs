@@ -200,6 +200,7 @@ fn in_pieces(length: Span, mut run_until: impl FnMut(Span)) {
 /// What takes part by default: the oracle, the algorithms, and the [`MUTANTS`].
 pub const ALGORITHMS: &[&str] = &[
     "oracle",
+    "fathom",
     "aimd",
     "vegas",
     "gradient2",

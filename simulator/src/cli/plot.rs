@@ -22,7 +22,7 @@ pub(crate) struct Args {
     #[arg(value_name = "SCENARIO")]
     scenario: Scenarios,
 
-    /// An algorithm with its options, as vegas:alpha=3; repeat it for up to 6 [default: aimd,
+    /// An algorithm with its options, as vegas:alpha=3; repeat it for up to 6 [default: fathom,
     /// gradient2, windowed-vegas, windowed-gradient2]
     #[arg(long, value_name = "SPEC")]
     algorithm: Vec<Spec>,
@@ -125,4 +125,9 @@ fn schedule(outcome: &Outcome) -> Schedule {
         .collect()
 }
 
-const ALGORITHMS: &[&str] = &["aimd", "gradient2", "windowed-vegas", "windowed-gradient2"];
+const ALGORITHMS: &[&str] = &[
+    "fathom",
+    "gradient2",
+    "windowed-vegas",
+    "windowed-gradient2",
+];

@@ -39,6 +39,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = 10, allow_negative_numbers = true, value_parser = choice::whole(1..=1000))]
     seeds: u64,
 
+    /// The first of them: 1 to 1000000
+    #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true, value_parser = choice::whole(1..=1_000_000))]
+    first_seed: u64,
+
     /// Writes everything that was measured
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -69,7 +73,7 @@ impl Args {
             return Err(Invalid::new("--markdown", message).into());
         }
         let specs = choice::algorithms(self.algorithm, suite::ALGORITHMS)?;
-        let seeds: Vec<u64> = (1..=self.seeds).collect();
+        let seeds: Vec<u64> = (self.first_seed..).take(self.seeds as usize).collect();
 
         let has_files = json.is_some() || markdown.is_some() || !plots.is_empty();
         let mut results = Vec::new();
@@ -131,6 +135,9 @@ impl Args {
         }
         if self.seeds != 10 {
             add("--seeds", &self.seeds.to_string());
+        }
+        if self.first_seed != 1 {
+            add("--first-seed", &self.first_seed.to_string());
         }
         if let Some(path) = &self.markdown {
             add("--markdown", &path.to_string_lossy());

@@ -40,6 +40,21 @@ use Kind::{Aggregate, AtLeast, Duration, Integer, Number, Seed};
 
 pub(super) const TABLE: &[Entry] = &[
     Entry {
+        name: "fathom",
+        title: "Fathom",
+        doc: "Throughput × the RTT without a queue; lowers the limit to see whether latency falls with it.",
+        knobs: &[
+            INITIAL,
+            MIN,
+            MAX,
+            Knob {
+                name: "headroom",
+                kind: Number(0.25, 4.0),
+                doc: "How much of a queue is kept in the service. More loses less throughput to noise, and waits longer.",
+            },
+        ],
+    },
+    Entry {
         name: "vegas",
         title: "Vegas",
         doc: "RTT over the smallest seen: holds the queue that it infers between two bounds.",

@@ -49,17 +49,16 @@ impl Preset {
     }
 }
 
-/// The algorithms that a preset begins with: those that look at RTTs, in windows as the crate's
-/// documentation recommends for noisy ones, the one that looks at timeouts, and a guess that is
-/// twice too high.
+/// The algorithms that a preset begins with: the one to try first, those that compare RTTs, in windows
+/// as the crate's documentation recommends for noisy ones, and a guess that is twice too high.
 fn contenders(scenario: &Scenario) -> Vec<AlgorithmConfig> {
     let window = json!({ "min_window": "100ms" });
     let start = &scenario.run.start;
     let guess = (start.servers * 2).div_ceil(start.instances);
     let all = [
+        json!({ "name": "fathom" }),
         json!({ "name": "vegas", "min_limit": 4, "window": window }),
         json!({ "name": "gradient2", "min_limit": 4, "window": window }),
-        json!({ "name": "aimd", "min_limit": 4, "timeout": scenario.run.slo }),
         json!({ "name": "fixed", "limit": guess }),
     ];
     all.into_iter()

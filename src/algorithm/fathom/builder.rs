@@ -10,7 +10,7 @@ use crate::algorithm::options::{check, check_limits, limit_options};
     serde(default, deny_unknown_fields)
 )]
 pub struct FathomBuilder {
-    pub(super) initial_limit: usize,
+    initial_limit: usize,
     min_limit: usize,
     max_limit: usize,
     pub(super) headroom: f64,
@@ -41,7 +41,7 @@ impl FathomBuilder {
             "from 0.25 to 4.0",
             self.headroom,
         )?;
-        Ok(Fathom::new(self, bounds))
+        Ok(Fathom::new(self.initial_limit, bounds, self.headroom))
     }
 }
 

@@ -217,7 +217,7 @@ impl Fathom {
     pub(super) fn target(&self, baseline: Baseline, limit_ln: f64, rtt_ln: f64) -> f64 {
         let knee = (baseline.ln() + limit_ln - rtt_ln).exp();
         let root = (0.5 * limit_ln).exp();
-        knee + self.options.headroom * (0.04 * knee + 0.5 * root)
+        knee + self.headroom * (0.04 * knee + 0.5 * root)
     }
 
     fn settled(&self, limit: f64) -> Point {

@@ -41,8 +41,8 @@ pub use self::builder::FathomBuilder;
 ///   the limit, it was a queue; if it stays, the work itself has become slower, and the baseline is what
 ///   it takes now. Now and then there is one without such a reason.
 ///
-/// While nobody is kept out, the limit stays at no more than twice what was in flight in the last
-/// half minute, or at the initial limit.
+/// The limit stays at no more than twice what was in flight in the last half minute, or at 20: more was
+/// never tested. A larger initial limit holds until the first response.
 ///
 /// # Examples
 ///
@@ -98,7 +98,7 @@ pub struct Fathom {
     now: Moment,
     cohorts: Cohorts,
     patience_ns: f64,
-    options: FathomBuilder,
+    headroom: f64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -131,8 +131,8 @@ struct Trouble {
 }
 
 impl Fathom {
-    fn new(options: FathomBuilder, bounds: Bounds) -> Self {
-        let limit = options.initial_limit as f64;
+    fn new(initial_limit: usize, bounds: Bounds, headroom: f64) -> Self {
+        let limit = initial_limit as f64;
         let mut fathom = Self {
             limit,
             published: limit,
@@ -153,7 +153,7 @@ impl Fathom {
             now: Moment::default(),
             cohorts: Cohorts::new(),
             patience_ns: Spread::new().patience_ns(None),
-            options,
+            headroom,
         };
         fathom.resize();
         fathom
@@ -161,7 +161,7 @@ impl Fathom {
 
     /// What was in flight tells what is needed; more was never tested.
     fn cap(&mut self) {
-        let cap = (2.0 * self.demand.get()).max(self.options.initial_limit as f64);
+        let cap = (2.0 * self.demand.get()).max(RESTING);
         if self.limit > cap && !matches!(self.phase, Phase::Experiment(_)) {
             self.set(cap);
         }
@@ -238,3 +238,6 @@ impl Algorithm for Fathom {
         report
     }
 }
+
+/// The limit that an idle service may keep.
+const RESTING: f64 = 20.0;
