@@ -10,7 +10,8 @@
 //!
 //! The rows of an admission have room: a queue is one that nobody waits in. Those at the end have
 //! none: a request that is rejected, and one that waits until the only permit comes back, which
-//! counts the taking and the giving back of that permit as well.
+//! counts the taking and the giving back of that permit as well. An update is that of one sample of an
+//! overload, as in the `algorithms` bench.
 //!
 //! Run: `cargo bench -p tower-adaptive-benches --bench instructions` (needs valgrind)
 
@@ -19,9 +20,9 @@ use std::process::{Command, ExitCode};
 
 use tower::{Layer, Service};
 use tower_adaptive::{
-    AdmissionLayer, Aimd, Algorithm, ConcurrencyLimitLayer, Fixed, Gradient2, Outcome, Sample,
-    Windowed,
+    AdmissionLayer, Aimd, Algorithm, ConcurrencyLimitLayer, Fathom, Fixed, Gradient2, Windowed,
 };
+use tower_adaptive_benches::overload::{overload, replay};
 use tower_adaptive_benches::{
     Echo, LIMIT, admission, make_ready, refused, request, tower_acc, tower_static, vegas,
 };
@@ -86,12 +87,13 @@ const ROWS: &[Row] = &[
             }
         });
     }),
-    ("update of Fixed", |n| updates(Fixed::new(LIMIT), n)),
-    ("update of Aimd", |n| updates(Aimd::default(), n)),
-    ("update of Gradient2", |n| updates(Gradient2::default(), n)),
-    ("update of Vegas", |n| updates(vegas(), n)),
+    ("update of Fixed", |n| updates(|| Fixed::new(LIMIT), n)),
+    ("update of Vegas", |n| updates(vegas, n)),
+    ("update of Fathom", |n| updates(Fathom::default, n)),
+    ("update of Aimd", |n| updates(Aimd::default, n)),
+    ("update of Gradient2", |n| updates(Gradient2::default, n)),
     ("update of Windowed<Vegas>", |n| {
-        updates(Windowed::new(vegas()), n);
+        updates(|| Windowed::new(vegas()), n);
     }),
 ];
 
@@ -155,18 +157,9 @@ fn refusals<S: Service<u64, Response = u64>>(service: &mut S, n: u64) {
     }
 }
 
-fn updates(mut algorithm: impl Algorithm, n: u64) {
-    let algorithm: &mut dyn Algorithm = &mut algorithm;
-    for n in 0..n {
-        let rtt_ns = 1_000_000 + n * 7919 % 500_000;
-        let sample = Sample::new(
-            std::time::Duration::from_nanos(rtt_ns),
-            LIMIT,
-            Outcome::Success,
-        );
-        algorithm.update(&sample.at(std::time::Duration::from_micros(n)));
-        std::hint::black_box(algorithm.max_concurrency());
-    }
+/// Replays an overload. That it is recorded first counts in both runs, and so not at all.
+fn updates<A: Algorithm>(make: impl Fn() -> A, n: u64) {
+    replay(&overload(), make, n);
 }
 
 fn print_sizes() {

@@ -1,6 +1,7 @@
 //! The services and limits that the benches share.
 
 pub mod admission;
+pub mod overload;
 
 use std::convert::Infallible;
 use std::future::{Future, Ready, ready};

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use axum::extract::Request;
 use axum::{Router, routing::get};
-use tower_adaptive::{AdmissionLayer, Limiter, Vegas};
+use tower_adaptive::{AdmissionLayer, Fathom, Limiter};
 
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
-    let limiter = Limiter::builder(Vegas::default()).name("api").build();
+    let limiter = Limiter::builder(Fathom::default()).name("api").build();
 
     // One layer value is one limit, whatever number of routes it is applied to.
     let admission = AdmissionLayer::with_limiter(limiter.clone())

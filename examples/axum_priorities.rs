@@ -11,14 +11,14 @@ use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tower_adaptive::{AdmissionLayer, Gradient2, Priority, Queue, Windowed};
+use tower_adaptive::{AdmissionLayer, Fathom, Priority, Queue};
 
 /// What both routes depend on: 16 connections, 20 ms for each query, so 800 requests a second.
 static CONNECTIONS: Semaphore = Semaphore::const_new(16);
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let admission = AdmissionLayer::new(Windowed::new(Gradient2::default()))
+    let admission = AdmissionLayer::new(Fathom::default())
         .queue(Queue::bounded(64).max_wait(Duration::from_millis(100)))
         .priority(|request: &Request| match request.uri().path() {
             "/checkout" => Priority::Critical,

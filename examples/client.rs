@@ -9,18 +9,14 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use tower::{Service, ServiceBuilder, ServiceExt};
 use tower_adaptive::http::StatusClassifier;
-use tower_adaptive::{ConcurrencyLimitLayer, Gradient2};
+use tower_adaptive::{ConcurrencyLimitLayer, Fathom};
 
 #[tokio::main]
 async fn main() -> Result<(), tower::BoxError> {
     let address = spawn_dependency().await?;
 
-    let gradient = Gradient2::builder()
-        .initial_limit(10)
-        .min_limit(1)
-        .try_build()?;
     // A status is the dependency's word on its load; the default sees only broken connections.
-    let limit = ConcurrencyLimitLayer::new(gradient).classifier(StatusClassifier::new());
+    let limit = ConcurrencyLimitLayer::new(Fathom::default()).classifier(StatusClassifier::new());
     let client = Client::builder(TokioExecutor::new()).build_http::<Body>();
     let client = ServiceBuilder::new().layer(limit).service(client);
 

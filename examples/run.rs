@@ -4,11 +4,11 @@
 
 use std::time::Duration;
 
-use tower_adaptive::{Limiter, Outcome, Vegas};
+use tower_adaptive::{Fathom, Limiter, Outcome};
 
 #[tokio::main]
 async fn main() {
-    let limiter = Limiter::builder(Vegas::default())
+    let limiter = Limiter::builder(Fathom::default())
         .name("thumbnails")
         .build();
 

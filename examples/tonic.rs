@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Channel, Endpoint, Server};
 use tonic::{Request, Response, Status};
-use tower_adaptive::{AdmissionLayer, Vegas};
+use tower_adaptive::{AdmissionLayer, Fathom};
 
 use pb::Words;
 use pb::echo_client::EchoClient;
@@ -24,7 +24,7 @@ mod pb;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let admission = AdmissionLayer::new(Vegas::default()).respond_grpc();
+    let admission = AdmissionLayer::new(Fathom::default()).respond_grpc();
     let limiter = admission.limiter().clone();
 
     let listener = TcpListener::bind("127.0.0.1:0").await?;

@@ -21,11 +21,11 @@ use crate::limiters::Limiters;
 /// ```
 /// use axum::{Router, routing::get};
 /// use tower_adaptive::axum::MatchedPath;
-/// use tower_adaptive::{AdmissionLayer, Limiter, Limiters, Vegas};
+/// use tower_adaptive::{AdmissionLayer, Fathom, Limiter, Limiters};
 ///
 /// // Each route has a limit of its own.
 /// let routes = Limiters::new(|path: &String| {
-///     Limiter::builder(Vegas::default()).name(path.as_str()).build()
+///     Limiter::builder(Fathom::default()).name(path.as_str()).build()
 /// });
 /// let layer = AdmissionLayer::with_limiters(routes).key(MatchedPath);
 /// let app: Router = Router::new()

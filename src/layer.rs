@@ -23,12 +23,12 @@ use crate::sync::Arc;
 ///
 /// ```
 /// use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
-/// use tower_adaptive::{ConcurrencyLimitLayer, Vegas};
+/// use tower_adaptive::{ConcurrencyLimitLayer, Fathom};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), std::convert::Infallible> {
 /// let mut service = ServiceBuilder::new()
-///     .layer(ConcurrencyLimitLayer::new(Vegas::default()))
+///     .layer(ConcurrencyLimitLayer::new(Fathom::default()))
 ///     .service(service_fn(async |n: u32| Ok::<_, std::convert::Infallible>(n + 1)));
 ///
 /// assert_eq!(service.ready().await?.call(1).await?, 2);
@@ -95,9 +95,9 @@ impl ConcurrencyLimitLayer {
     ///
     /// ```
     /// use tower::{Layer, service_fn};
-    /// use tower_adaptive::{ConcurrencyLimitLayer, Vegas};
+    /// use tower_adaptive::{ConcurrencyLimitLayer, Fathom};
     ///
-    /// let layer = ConcurrencyLimitLayer::per_service(|| Vegas::default());
+    /// let layer = ConcurrencyLimitLayer::per_service(|| Fathom::default());
     /// let endpoints = ["10.0.0.1:80", "10.0.0.2:80"]
     ///     .map(|address| layer.layer(service_fn(async move |()| Ok::<_, ()>(address))));
     /// # let _ = endpoints;

@@ -7,11 +7,11 @@
 //!
 //! ```
 //! use axum::{Router, routing::get};
-//! use tower_adaptive::{AdmissionLayer, Gradient2};
+//! use tower_adaptive::{AdmissionLayer, Fathom};
 //!
 //! let app: Router = Router::new()
 //!     .route("/api/data", get(async || "data"))
-//!     .layer(AdmissionLayer::new(Gradient2::default()).respond_unavailable());
+//!     .layer(AdmissionLayer::new(Fathom::default()).respond_unavailable());
 //! # let _ = app;
 //! ```
 //!
@@ -36,8 +36,8 @@
 //! one looks congested, and the limit collapses. So give each class of work its own limiter (by
 //! hand, or by [`key`](AdmissionLayer::key): a route, a host, a tenant), let the HTTP
 //! `StatusClassifier` ignore client errors (it comes with `respond_unavailable`), and
-//! [`bypass`](AdmissionLayer::bypass) health checks. What still varies wants [`Gradient2`] or a
-//! [`Windowed`] algorithm rather than plain [`Vegas`], which takes its luckiest response for what
+//! [`bypass`](AdmissionLayer::bypass) health checks. What still varies wants [`Fathom`], or a
+//! [`Windowed`] algorithm, rather than plain [`Vegas`], which takes its luckiest response for what
 //! the service can do.
 //!
 //! # Choosing a layer
@@ -61,11 +61,12 @@
 //!
 //! # Choosing an algorithm
 //!
-//! See the table in [`algorithm`]. In short: [`Vegas`] where the work is uniform, [`Gradient2`]
-//! where it is mixed, either of them in [`Windowed`] where single RTTs are noisy, [`Aimd`] where
-//! overload shows as errors and timeouts, [`Fixed`] to compare with. Defaults allow up to 200 or
-//! 1000 in flight and never go below 20 (`Aimd`, `Gradient2`): a dependency with room for 16 wants
-//! `.min_limit(1)`.
+//! [`Fathom`] first, as it is: it has nothing to tune, and tells a queue from a dependency that has
+//! become slower. The others are known from elsewhere and simpler, see the table in [`algorithm`]:
+//! [`Vegas`] where the work is uniform, [`Gradient2`] where it is mixed, either of them in
+//! [`Windowed`] where single RTTs are noisy, [`Aimd`] where overload shows as errors and timeouts,
+//! [`Fixed`] to compare with. Defaults allow up to 200 or 1000 in flight; those of `Aimd` and
+//! `Gradient2` never go below 20, so there a dependency with room for 16 wants `.min_limit(1)`.
 //!
 //! Writing one means implementing two methods; the [`algorithm`] page has an example, and hand-made
 //! [`Sample`]s test it without a clock or a runtime.
@@ -142,6 +143,7 @@
 //! | `axum` | module `axum`: the matched path as a key; rejections are `IntoResponse`; `http` |
 //! | `load` | `tower::load::Load` for services with one limiter: the share of the limit in use |
 //! | `serde` | builders of algorithms, `Queue`, `Shares` and `Priority` are (de)serializable |
+//! | `tracing` | an event for each verdict of [`Fathom`] (target `tower_adaptive::verdict`, level INFO) |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -182,8 +184,9 @@ pub use admission::{
 #[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
 pub use algorithm::AlgorithmConfig;
 pub use algorithm::{
-    Aggregate, Aimd, AimdBuilder, Algorithm, Bounds, Finding, Fixed, FixedBuilder, Gradient2,
-    Gradient2Builder, Report, Vegas, VegasBuilder, Verdict, Windowed, WindowedBuilder,
+    Aggregate, Aimd, AimdBuilder, Algorithm, Bounds, Fathom, FathomBuilder, Finding, Fixed,
+    FixedBuilder, Gradient2, Gradient2Builder, Report, Vegas, VegasBuilder, Verdict, Windowed,
+    WindowedBuilder,
 };
 pub use classify::{Classifier, DefaultClassifier};
 pub use error::InvalidOption;

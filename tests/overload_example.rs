@@ -6,15 +6,24 @@ use std::{env, fs};
 
 #[test]
 fn a_short_run_ends_with_table_charts_and_picture() {
-    let output = overload(&["--seconds", "4", "--algorithm", "none,vegas", "--load", "2"]);
+    let output = overload(&[
+        "--seconds",
+        "6",
+        "--algorithm",
+        "none,fathom,vegas",
+        "--load",
+        "2",
+    ]);
 
     let text = String::from_utf8(output.stdout).expect("the output is UTF-8");
     assert!(output.status.success(), "{text}");
     for part in [
         "no limit",
+        "defaults, no window",
         "initial_limit 20",
         "goodput",
         "━ overload ━",
+        "Fathom: ",
         "Vegas: ",
     ] {
         assert!(text.contains(part), "no {part:?} in:\n{text}");
@@ -38,10 +47,10 @@ fn a_value_out_of_range_is_an_error_that_names_option_and_range() {
         (["--load", "9"], "from 1 to 5"),
         (["--load", "much"], "from 1 to 5"),
         (["--seconds", "nan"], "from 2 to 600"),
-        (["--seconds", "5"], "from 12 to 600"),
+        (["--seconds", "5"], "from 14 to 600"),
         (
             ["--algorithm", "newton"],
-            "none, static-high, static-low, aimd, vegas, gradient2",
+            "none, static-high, static-low, fathom, aimd, vegas, gradient2",
         ),
     ] {
         let output = overload(&arguments);

@@ -8,7 +8,7 @@ use clap::{CommandFactory, Parser};
 use crate::row::Row;
 use crate::traffic::CLIENT_TIMEOUT;
 
-/// An overload, and what six ways of limiting concurrency make of it.
+/// An overload, and what seven ways of limiting concurrency make of it.
 ///
 /// An axum server on a loopback port needs one of 16 connections to a database for each request.
 /// HTTP clients send half of what the database can do, then three times as much, then half again,
@@ -21,7 +21,7 @@ pub struct Args {
     pub algorithm: Vec<Row>,
 
     /// How long it all takes: at least 2 s a row, at most 600 s
-    #[arg(long, default_value_t = 84.0, value_parser = seconds)]
+    #[arg(long, default_value_t = 98.0, value_parser = seconds)]
     seconds: f64,
 
     /// What clients ask for in the overload, as a multiple of capacity: 1 to 5

@@ -1,4 +1,4 @@
-//! One service, one overload, six answers to "how many requests at once?".
+//! One service, one overload, seven answers to "how many requests at once?".
 //!
 //! ```text
 //! cargo run --release --example overload

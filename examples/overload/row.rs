@@ -1,9 +1,9 @@
-//! The rows of the comparison: six answers to "how many requests at once?".
+//! The rows of the comparison: seven answers to "how many requests at once?".
 
 use std::time::Duration;
 
 use clap::ValueEnum;
-use tower_adaptive::{Aimd, Algorithm, Fixed, Gradient2, Limiter, Vegas, Windowed};
+use tower_adaptive::{Aimd, Algorithm, Fathom, Fixed, Gradient2, Limiter, Vegas, Windowed};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Row {
@@ -13,6 +13,8 @@ pub enum Row {
     StaticHigh,
     /// A static limit that is too low
     StaticLow,
+    /// Tells a queue from slow work, by throughput and experiments
+    Fathom,
     /// Additive increase, multiplicative decrease
     Aimd,
     /// Holds a short queue, by the shortest response time
@@ -28,10 +30,11 @@ type Configured = (Box<dyn Algorithm>, String);
 
 impl Row {
     /// Those that are shown unless others are asked for.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::None,
         Self::StaticHigh,
         Self::StaticLow,
+        Self::Fathom,
         Self::Aimd,
         Self::Vegas,
         Self::Gradient2,
@@ -42,6 +45,7 @@ impl Row {
             Self::None => "no limit",
             Self::StaticHigh => "static, too high",
             Self::StaticLow => "static, too low",
+            Self::Fathom => "Fathom",
             Self::Aimd => "AIMD",
             Self::Vegas => "Vegas",
             Self::Gradient2 => "Gradient2",
@@ -53,7 +57,7 @@ impl Row {
     pub fn is_adaptive(self) -> bool {
         matches!(
             self,
-            Self::Aimd | Self::Vegas | Self::Gradient2 | Self::VegasDefault
+            Self::Fathom | Self::Aimd | Self::Vegas | Self::Gradient2 | Self::VegasDefault
         )
     }
 
@@ -68,15 +72,17 @@ impl Row {
     }
 
     /// The options suit a capacity of 16: the limit may fall well below it and rise far above it.
+    /// Fathom needs none, and finds that by itself.
     fn configure(self) -> Option<Configured> {
         Some(match self {
             Self::None => return None,
             Self::StaticHigh => fixed(1000),
             Self::StaticLow => fixed(8),
+            Self::Fathom => as_it_is(Fathom::default()),
             Self::Aimd => aimd(),
             Self::Vegas => vegas(),
             Self::Gradient2 => gradient2(),
-            Self::VegasDefault => (Box::new(Vegas::default()), "defaults, no window".to_owned()),
+            Self::VegasDefault => as_it_is(Vegas::default()),
         })
     }
 }
@@ -91,6 +97,10 @@ macro_rules! build {
 
 fn fixed(limit: usize) -> Configured {
     (Box::new(Fixed::new(limit)), format!("limit {limit}"))
+}
+
+fn as_it_is(algorithm: impl Algorithm) -> Configured {
+    (Box::new(algorithm), "defaults, no window".to_owned())
 }
 
 /// The timeout is three times the mean. Every answer beyond it would lower the limit, and late

@@ -59,9 +59,9 @@ use crate::sync::Arc;
 /// With a responder the error type is the service's own, as `Infallible` stacks need it:
 ///
 /// ```
-/// use tower_adaptive::{AdmissionLayer, Vegas};
+/// use tower_adaptive::{AdmissionLayer, Fathom};
 ///
-/// let layer = AdmissionLayer::new(Vegas::default())
+/// let layer = AdmissionLayer::new(Fathom::default())
 ///     .on_reject(|request: String, rejected| format!("{request}: {rejected}"));
 /// # let _ = layer;
 /// ```

@@ -8,7 +8,7 @@
 //!
 //! ```
 //! use tower_adaptive::admission::{By, Rules};
-//! use tower_adaptive::{AdmissionLayer, DefaultClassifier, Gradient2, Priority};
+//! use tower_adaptive::{AdmissionLayer, DefaultClassifier, Fathom, Priority};
 //!
 //! type ByPriority = By<fn(&String) -> Priority>;
 //!
@@ -21,7 +21,7 @@
 //! }
 //!
 //! let server = Server {
-//!     layer: AdmissionLayer::new(Gradient2::default()).priority(priority as fn(&String) -> Priority),
+//!     layer: AdmissionLayer::new(Fathom::default()).priority(priority as fn(&String) -> Priority),
 //! };
 //! # let _ = server.layer;
 //! ```

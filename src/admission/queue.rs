@@ -8,9 +8,9 @@ use crate::InvalidOption;
 ///
 /// ```
 /// use std::time::Duration;
-/// use tower_adaptive::{AdmissionLayer, Queue, Vegas};
+/// use tower_adaptive::{AdmissionLayer, Fathom, Queue};
 ///
-/// let layer = AdmissionLayer::new(Vegas::default())
+/// let layer = AdmissionLayer::new(Fathom::default())
 ///     .queue(Queue::bounded(100).max_wait(Duration::from_millis(50)));
 /// # let _ = layer;
 /// ```

@@ -5,7 +5,7 @@ use crate::InvalidOption;
 /// # Examples
 ///
 /// ```
-/// use tower_adaptive::{AdmissionLayer, Shares, Vegas};
+/// use tower_adaptive::{AdmissionLayer, Fathom, Shares};
 ///
 /// struct Job {
 ///     tenant: String,
@@ -13,7 +13,7 @@ use crate::InvalidOption;
 ///
 /// // Of the limit, 10% are left to all other tenants together.
 /// let shares = Shares::new().guarantee("live", 0.6).guarantee("batch", 0.3);
-/// let layer = AdmissionLayer::new(Vegas::default())
+/// let layer = AdmissionLayer::new(Fathom::default())
 ///     .shares(shares).partition(|job: &Job| &job.tenant);
 /// # let _ = layer;
 /// ```

@@ -5,20 +5,23 @@
 //!
 //! | algorithm | looks at | when |
 //! |---|---|---|
+//! | [`Fathom`] | throughput, and whether latency falls with the limit | first of all: it has nothing to tune, stands noise, and tells a queue from slower work |
 //! | [`Vegas`] | RTT over the smallest seen | RTTs of an unloaded service are alike: one kind of request, a database, a cache |
 //! | [`Gradient2`] | RTT over its long-term average | RTTs drift or mix, as in most servers |
 //! | [`Aimd`] | errors and timeouts | the service says clearly when it has too much to do, or RTTs mean nothing |
 //! | [`Windowed`] | one aggregate per window, for any of the above | single RTTs are noisy, and there are many |
 //! | [`Fixed`] | nothing | comparisons, and pinning a limit by hand |
 //!
-//! Four rules hold in all but `Fixed`:
+//! Four rules hold in all but `Fixed`. [`Fathom`] hears of many requests before it acts, and so reads the
+//! first three as rules about groups of them ([*Differences*](Fathom#differences)):
 //!
 //! - An overload lowers the limit, whatever the load, and its RTT is not learned: a backend that
 //!   fails fast is not a fast backend.
 //! - The elapsed time of a canceled request is a lower bound of its RTT. If even that is
 //!   congestion, the limit falls; otherwise the request teaches nothing.
 //! - The limit rises only if at least half of it was in flight: what was not in use was not
-//!   tested either.
+//!   tested either. (`Fathom` also lets it rise if requests were kept out, and back to where it was
+//!   before an experiment.)
 //! - The limit never leaves its bounds, and so is never 0. At 1, one request is enough load to
 //!   grow again, since a request counts itself as in flight.
 //!

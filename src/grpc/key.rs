@@ -14,11 +14,11 @@ use crate::limiters::Limiters;
 /// # Examples
 ///
 /// ```
-/// use tower_adaptive::{AdmissionLayer, Limiter, Limiters, Vegas, grpc};
+/// use tower_adaptive::{AdmissionLayer, Fathom, Limiter, Limiters, grpc};
 ///
 /// // Each method has a limit of its own.
 /// let methods = Limiters::new(|method: &String| {
-///     Limiter::builder(Vegas::default()).name(method.as_str()).build()
+///     Limiter::builder(Fathom::default()).name(method.as_str()).build()
 /// });
 /// let layer = AdmissionLayer::with_limiters(methods)
 ///     .key(grpc::FullMethod)

@@ -7,10 +7,10 @@
 //!
 //! ```no_run
 //! use tonic::transport::Server;
-//! use tower_adaptive::{AdmissionLayer, Gradient2, Queue, grpc};
+//! use tower_adaptive::{AdmissionLayer, Fathom, Queue, grpc};
 //!
 //! # async fn serve(echo: tonic::service::Routes) -> Result<(), Box<dyn std::error::Error>> {
-//! let admission = AdmissionLayer::new(Gradient2::default())
+//! let admission = AdmissionLayer::new(Fathom::default())
 //!     .respond_grpc()
 //!     .queue(Queue::bounded(100))
 //!     .bypass(|request: &http::Request<_>| grpc::service(request) == "grpc.health.v1.Health")
@@ -40,9 +40,9 @@
 //! however it ends. With [`Streaming`](crate::http::Streaming) the trailers decide:
 //!
 //! ```
-//! use tower_adaptive::{AdmissionLayer, Gradient2, http::Streaming};
+//! use tower_adaptive::{AdmissionLayer, Fathom, http::Streaming};
 //!
-//! let admission = AdmissionLayer::new(Gradient2::default())
+//! let admission = AdmissionLayer::new(Fathom::default())
 //!     .respond_grpc()
 //!     .streaming(Streaming::new());
 //! # let _ = admission;
@@ -58,10 +58,10 @@
 //! ```no_run
 //! use tonic::transport::Endpoint;
 //! use tower::ServiceBuilder;
-//! use tower_adaptive::{ConcurrencyLimitLayer, Vegas, grpc::GrpcClassifier};
+//! use tower_adaptive::{ConcurrencyLimitLayer, Fathom, grpc::GrpcClassifier};
 //!
 //! # async fn connect() -> Result<(), tonic::transport::Error> {
-//! let limit = ConcurrencyLimitLayer::new(Vegas::default()).classifier(GrpcClassifier::new());
+//! let limit = ConcurrencyLimitLayer::new(Fathom::default()).classifier(GrpcClassifier::new());
 //! let channel = Endpoint::from_static("http://[::1]:50051").connect().await?;
 //! let channel = ServiceBuilder::new().layer(limit).service(channel);
 //! // EchoClient::new(channel)

@@ -8,10 +8,10 @@ use http::Request;
 ///
 /// ```
 /// use http::Request;
-/// use tower_adaptive::{AdmissionLayer, Vegas, grpc};
+/// use tower_adaptive::{AdmissionLayer, Fathom, grpc};
 ///
 /// // Health checks are answered whatever the limit is.
-/// let layer = AdmissionLayer::new(Vegas::default())
+/// let layer = AdmissionLayer::new(Fathom::default())
 ///     .respond_grpc()
 ///     .bypass(|request: &Request<String>| grpc::service(request) == "grpc.health.v1.Health");
 /// # let _ = layer;

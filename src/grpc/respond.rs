@@ -25,9 +25,9 @@ pub struct GrpcResponder(());
 ///
 /// ```
 /// use http::{HeaderValue, Request};
-/// use tower_adaptive::{AdmissionLayer, Vegas, grpc::{GrpcClassifier, unavailable}};
+/// use tower_adaptive::{AdmissionLayer, Fathom, grpc::{GrpcClassifier, unavailable}};
 ///
-/// let layer = AdmissionLayer::new(Vegas::default())
+/// let layer = AdmissionLayer::new(Fathom::default())
 ///     .classifier(GrpcClassifier::new())
 ///     .on_reject(|_: Request<String>, rejected| {
 ///         let mut response = unavailable::<String>(&rejected);

@@ -14,10 +14,10 @@ use crate::limiters::Limiters;
 ///
 /// ```
 /// use tower_adaptive::http::Authority;
-/// use tower_adaptive::{ConcurrencyLimitLayer, Limiter, Limiters, Vegas};
+/// use tower_adaptive::{ConcurrencyLimitLayer, Fathom, Limiter, Limiters};
 ///
 /// // For a client: each host it talks to has a limit of its own.
-/// let hosts = Limiters::new(|_: &String| Limiter::new(Vegas::default()));
+/// let hosts = Limiters::new(|_: &String| Limiter::new(Fathom::default()));
 /// let layer = ConcurrencyLimitLayer::with_limiters(hosts).key(Authority);
 /// # let _ = layer;
 /// ```

@@ -6,9 +6,9 @@
 //! ```
 //! use http::{Request, Response};
 //! use tower::{Layer, service_fn};
-//! use tower_adaptive::{AdmissionLayer, Vegas};
+//! use tower_adaptive::{AdmissionLayer, Fathom};
 //!
-//! let layer = AdmissionLayer::new(Vegas::default())
+//! let layer = AdmissionLayer::new(Fathom::default())
 //!     .respond_unavailable()
 //!     .bypass(|request: &Request<String>| request.uri().path() == "/health");
 //! # let service = layer.layer(service_fn(async |request: Request<String>| {

@@ -31,9 +31,9 @@ impl StatusResponder {
 ///
 /// ```
 /// use http::{HeaderValue, Request};
-/// use tower_adaptive::{AdmissionLayer, Vegas, http::unavailable};
+/// use tower_adaptive::{AdmissionLayer, Fathom, http::unavailable};
 ///
-/// let layer = AdmissionLayer::new(Vegas::default()).on_reject(|_: Request<()>, rejected| {
+/// let layer = AdmissionLayer::new(Fathom::default()).on_reject(|_: Request<()>, rejected| {
 ///     let mut response = unavailable::<String>(&rejected);
 ///     let reason = HeaderValue::from_static(rejected.reason().as_str());
 ///     response.headers_mut().insert("x-shed", reason);
@@ -54,9 +54,9 @@ pub fn unavailable<B: Default>(rejected: &Rejected) -> Response<B> {
 /// ```
 /// use http::Request;
 /// use tower_adaptive::http::{too_many_requests, unavailable};
-/// use tower_adaptive::{AdmissionLayer, Reason, Vegas};
+/// use tower_adaptive::{AdmissionLayer, Fathom, Reason};
 ///
-/// let layer = AdmissionLayer::new(Vegas::default()).on_reject(|_: Request<()>, rejected| {
+/// let layer = AdmissionLayer::new(Fathom::default()).on_reject(|_: Request<()>, rejected| {
 ///     match rejected.reason() {
 ///         Reason::ShareExhausted => too_many_requests::<String>(&rejected),
 ///         _ => unavailable(&rejected),

@@ -21,10 +21,10 @@ use crate::layer::ConcurrencyLimitLayer;
 ///
 /// ```
 /// use tower_adaptive::http::{Streaming, Until};
-/// use tower_adaptive::{AdmissionLayer, Gradient2};
+/// use tower_adaptive::{AdmissionLayer, Fathom};
 ///
 /// // Downloads: as many at once as the limit says, each found fast or slow by its first byte.
-/// let layer = AdmissionLayer::new(Gradient2::default())
+/// let layer = AdmissionLayer::new(Fathom::default())
 ///     .respond_unavailable()
 ///     .streaming(Streaming::new().measure(Until::Head));
 /// # let _ = layer;

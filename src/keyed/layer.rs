@@ -20,7 +20,7 @@ use crate::sync::Arc;
 ///
 /// ```
 /// use tower::{ServiceBuilder, ServiceExt, service_fn};
-/// use tower_adaptive::{ConcurrencyLimitLayer, Limiter, Limiters, Vegas};
+/// use tower_adaptive::{ConcurrencyLimitLayer, Fathom, Limiter, Limiters};
 ///
 /// struct Query {
 ///     shard: u16,
@@ -28,7 +28,7 @@ use crate::sync::Arc;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), std::convert::Infallible> {
-/// let shards = Limiters::new(|_| Limiter::new(Vegas::default()));
+/// let shards = Limiters::new(|_| Limiter::new(Fathom::default()));
 /// let service = ServiceBuilder::new()
 ///     .layer(ConcurrencyLimitLayer::with_limiters(shards.clone()).key(|query: &Query| query.shard))
 ///     .service(service_fn(async |query: Query| Ok::<_, std::convert::Infallible>(query.shard)));

@@ -8,9 +8,9 @@ use crate::{Algorithm, InvalidOption, Queue, Shares};
 /// # Examples
 ///
 /// ```
-/// use tower_adaptive::{Limiter, Vegas};
+/// use tower_adaptive::{Fathom, Limiter};
 ///
-/// let limiter = Limiter::builder(Vegas::default()).name("payments").build();
+/// let limiter = Limiter::builder(Fathom::default()).name("payments").build();
 /// assert_eq!(limiter.name(), Some("payments"));
 /// ```
 pub struct LimiterBuilder {

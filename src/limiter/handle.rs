@@ -24,11 +24,11 @@ use crate::{Algorithm, Bounds};
 /// # Examples
 ///
 /// ```
-/// use tower_adaptive::{Limiter, Vegas};
+/// use tower_adaptive::{Fathom, Limiter};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), std::io::Error> {
-/// let limiter = Limiter::new(Vegas::default());
+/// let limiter = Limiter::new(Fathom::default());
 /// let answer = limiter.run(async { Ok::<_, std::io::Error>(42) }).await?;
 /// assert_eq!(answer, 42);
 /// assert_eq!(limiter.snapshot().success, 1);
@@ -127,11 +127,11 @@ impl Limiter {
     /// # Examples
     ///
     /// ```
-    /// use tower_adaptive::{Limiter, Outcome, Vegas};
+    /// use tower_adaptive::{Fathom, Limiter, Outcome};
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() {
-    /// let limiter = Limiter::new(Vegas::default());
+    /// let limiter = Limiter::new(Fathom::default());
     /// let not_found = |result: &Result<u32, &str>| match result {
     ///     Ok(_) => Some(crate::Outcome::Success),
     ///     Err(error) if *error == "not found" => None,

@@ -19,9 +19,9 @@ impl Limiter {
     /// # Examples
     ///
     /// ```
-    /// use tower_adaptive::{Limiter, Vegas};
+    /// use tower_adaptive::{Fathom, Limiter};
     ///
-    /// let limiter = Limiter::new(Vegas::default());
+    /// let limiter = Limiter::new(Fathom::default());
     /// limiter.set_bounds(1..=10)?;
     /// assert_eq!(limiter.limit(), 10);
     /// assert!(limiter.set_bounds(0..=10).is_err());

@@ -10,9 +10,9 @@ use crate::InvalidOption;
 ///
 /// ```
 /// use std::time::Duration;
-/// use tower_adaptive::{Limiter, Limiters, Vegas};
+/// use tower_adaptive::{Fathom, Limiter, Limiters};
 ///
-/// let limiters = Limiters::builder(|_: &String| Limiter::new(Vegas::default()))
+/// let limiters = Limiters::builder(|_: &String| Limiter::new(Fathom::default()))
 ///     .capacity(10_000)
 ///     .idle_after(Duration::from_secs(60))
 ///     .try_build()?;

@@ -47,12 +47,12 @@ use crate::limiter::Limiter;
 /// # Examples
 ///
 /// ```
-/// use tower_adaptive::{Limiter, Limiters, Vegas};
+/// use tower_adaptive::{Fathom, Limiter, Limiters};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), std::io::Error> {
 /// let hosts = Limiters::new(|host: &String| {
-///     Limiter::builder(Vegas::default()).name(host).build()
+///     Limiter::builder(Fathom::default()).name(host).build()
 /// });
 ///
 /// let answer = hosts.for_key("a.example").run(async { Ok::<_, std::io::Error>(42) }).await?;

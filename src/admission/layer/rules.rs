@@ -24,13 +24,13 @@ impl AdmissionLayer {
     ///
     /// ```
     /// use tower::{ServiceBuilder, service_fn};
-    /// use tower_adaptive::{AdmissionLayer, Limiter, Limiters, Vegas};
+    /// use tower_adaptive::{AdmissionLayer, Fathom, Limiter, Limiters};
     ///
     /// struct Job {
     ///     tenant: u32,
     /// }
     ///
-    /// let tenants = Limiters::new(|_: &u32| Limiter::new(Vegas::default()));
+    /// let tenants = Limiters::new(|_: &u32| Limiter::new(Fathom::default()));
     /// let service = ServiceBuilder::new()
     ///     .layer(AdmissionLayer::with_limiters(tenants).key(|job: &Job| job.tenant))
     ///     .service(service_fn(async |_: Job| Ok::<_, std::convert::Infallible>(())));
@@ -41,8 +41,8 @@ impl AdmissionLayer {
     ///
     /// ```compile_fail,E0277
     /// # use tower::{Layer, service_fn};
-    /// # use tower_adaptive::{AdmissionLayer, Limiter, Limiters, Vegas};
-    /// # let tenants = Limiters::<u32>::new(|_| Limiter::new(Vegas::default()));
+    /// # use tower_adaptive::{AdmissionLayer, Fathom, Limiter, Limiters};
+    /// # let tenants = Limiters::<u32>::new(|_| Limiter::new(Fathom::default()));
     /// # let service = service_fn(async |_: u32| Ok::<_, std::convert::Infallible>(()));
     /// let service = AdmissionLayer::with_limiters(tenants).layer(service);
     /// ```
@@ -80,9 +80,9 @@ where
     /// # Examples
     ///
     /// ```
-    /// use tower_adaptive::{AdmissionLayer, Priority, Vegas};
+    /// use tower_adaptive::{AdmissionLayer, Fathom, Priority};
     ///
-    /// let layer = AdmissionLayer::new(Vegas::default()).priority(|path: &String| {
+    /// let layer = AdmissionLayer::new(Fathom::default()).priority(|path: &String| {
     ///     match path.as_str() {
     ///         "/checkout" => Priority::Critical,
     ///         "/recommendations" => Priority::Sheddable,
@@ -119,13 +119,13 @@ where
     ///
     /// ```
     /// use tokio::time::Instant;
-    /// use tower_adaptive::{AdmissionLayer, Vegas};
+    /// use tower_adaptive::{AdmissionLayer, Fathom};
     ///
     /// struct Job {
     ///     due: Option<Instant>,
     /// }
     ///
-    /// let layer = AdmissionLayer::new(Vegas::default()).deadline(|job: &Job| job.due);
+    /// let layer = AdmissionLayer::new(Fathom::default()).deadline(|job: &Job| job.due);
     /// # let _ = layer;
     /// ```
     #[must_use]
