@@ -36,6 +36,19 @@ struct Members {
     censored_ln: f64,
 }
 
+/// What becomes of an attempt to judge a cohort.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Judged {
+    Ready(Observation),
+    /// It still takes in requests.
+    Open,
+    /// It cannot be judged before so many more samples, or that time.
+    Waits {
+        samples: u64,
+        until_ns: f64,
+    },
+}
+
 /// What a cohort has taught. RTTs are natural logarithms of nanoseconds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Observation {
@@ -105,13 +118,19 @@ impl Cohort {
     }
 
     /// Returns what it taught, once nearly all have ended, or `patience_ns` after it was closed.
-    pub(super) fn judge(&self, now: Moment, patience_ns: f64) -> Option<Observation> {
-        let closed = self.closed?;
+    pub(super) fn judge(&self, now: Moment, patience_ns: f64) -> Judged {
+        let Some(closed) = self.closed else {
+            return Judged::Open;
+        };
         let members = &self.members;
         let missing = self.missing(now, closed.started);
-        let is_expired = now.at_ns > closed.at_ns + patience_ns;
-        if missing > FEW * closed.started + 0.5 && !is_expired {
-            return None;
+        let until_ns = closed.at_ns + patience_ns;
+        let is_expired = now.at_ns > until_ns;
+        let excess = missing - (FEW * closed.started + 0.5);
+        if excess > 0.0 && !is_expired {
+            // No less than so many have yet to end.
+            let samples = excess.ceil() as u64;
+            return Judged::Waits { samples, until_ns };
         }
 
         let mut n = members.successes + members.censored;
@@ -132,7 +151,7 @@ impl Cohort {
             }
         }
         let ended = members.ended.max(1.0);
-        Some(Observation {
+        Judged::Ready(Observation {
             n,
             rtt_ln: sum / n.max(1.0),
             success_ln: success_ln / successes.max(1.0),
@@ -211,6 +230,13 @@ mod tests {
         cohort
     }
 
+    fn judge(cohort: &Cohort, now: Moment, patience_ns: f64) -> Option<Observation> {
+        match cohort.judge(now, patience_ns) {
+            Judged::Ready(seen) => Some(seen),
+            Judged::Open | Judged::Waits { .. } => None,
+        }
+    }
+
     fn rtt_ms(seen: &Observation) -> f64 {
         seen.rtt_ln.exp() / MS
     }
@@ -218,15 +244,15 @@ mod tests {
     #[test]
     fn a_cohort_is_judged_when_nearly_all_have_ended() {
         let now = moment(30.0, 300, 100, 100);
-        assert!(cohort(94).judge(now, 1e12).is_none());
-        let seen = cohort(96).judge(now, 1e12).unwrap();
+        assert!(judge(&cohort(94), now, 1e12).is_none());
+        let seen = judge(&cohort(96), now, 1e12).unwrap();
         assert!((rtt_ms(&seen) - 20.1).abs() < 0.1, "{}", rtt_ms(&seen));
         assert_eq!(seen.censored, 0.0);
     }
 
     #[test]
     fn what_is_missing_when_patience_ends_is_censored_at_its_age() {
-        let seen = cohort(50).judge(moment(1005.0, 300, 100, 100), 500.0 * MS);
+        let seen = judge(&cohort(50), moment(1005.0, 300, 100, 100), 500.0 * MS);
         let seen = seen.unwrap();
         assert_eq!((seen.n, seen.censored), (100.0, 0.5));
         // Half took 20 ms, the others at least a second.
@@ -237,13 +263,9 @@ mod tests {
     #[test]
     fn requests_that_teach_nothing_are_not_waited_for() {
         // A fifth of what finishes is never seen.
-        let seen = cohort(80).judge(moment(40.0, 300, 200, 160), 1e12);
+        let seen = judge(&cohort(80), moment(40.0, 300, 200, 160), 1e12);
         assert_eq!(seen.unwrap().censored, 0.0);
-        assert!(
-            cohort(60)
-                .judge(moment(40.0, 300, 200, 160), 1e12)
-                .is_none()
-        );
+        assert!(judge(&cohort(60), moment(40.0, 300, 200, 160), 1e12).is_none());
     }
 
     #[test]
@@ -256,7 +278,7 @@ mod tests {
             cohort.add(&born(80.0, Outcome::Canceled), baseline_ln);
         }
         cohort.close(moment(10.0, 30, 0, 0));
-        let seen = cohort.judge(moment(100.0, 30, 30, 30), 1e12).unwrap();
+        let seen = judge(&cohort, moment(100.0, 30, 30, 30), 1e12).unwrap();
         assert_eq!((seen.n, seen.censored), (20.0, 0.5));
         assert!((rtt_ms(&seen) - 40.0).abs() < 0.1);
         assert!((seen.success_ln - (20.0 * MS).ln()).abs() < 1e-9);
@@ -268,7 +290,7 @@ mod tests {
         let judged = |close: Moment, now: Moment| {
             let mut cohort = cohort(100);
             cohort.close(close);
-            cohort.judge(now, 1e12).unwrap().binding
+            judge(&cohort, now, 1e12).unwrap().binding
         };
         let closed = moment(10.0, 100, 0, 0);
         assert!(!judged(closed, now));

@@ -1,4 +1,4 @@
-use super::cohort::{Cohort, Observation};
+use super::cohort::{Cohort, Judged, Observation};
 use super::moment::{Born, Moment};
 
 /// The cohorts that are open or wait for their members to end, oldest first.
@@ -14,6 +14,9 @@ pub(super) struct Cohorts {
     /// How many requests the open one takes in at least, and for how long.
     needed: f64,
     shortest_ns: f64,
+    /// The oldest cannot be judged before so many samples or that time.
+    due_samples: u64,
+    due_ns: f64,
 }
 
 impl Cohorts {
@@ -25,6 +28,8 @@ impl Cohorts {
             epoch: 0,
             needed: 0.0,
             shortest_ns: 0.0,
+            due_samples: 0,
+            due_ns: 0.0,
         }
     }
 
@@ -52,15 +57,35 @@ impl Cohorts {
         }
     }
 
-    /// Takes out the oldest, if it can be judged.
+    /// Whether the oldest may be ready to be judged.
+    #[inline]
+    pub(super) fn is_due(&self, now: Moment) -> bool {
+        now.samples >= self.due_samples || now.at_ns > self.due_ns
+    }
+
+    /// Takes out the oldest, if it can be judged; otherwise notes when to ask again.
     pub(super) fn judge(&mut self, now: Moment, patience_ns: f64) -> Option<Observation> {
+        self.ask_again();
         if self.len == 0 {
             return None;
         }
-        let observation = self.get(0).judge(now, patience_ns)?;
-        self.first = (self.first + 1) % RING;
-        self.len -= 1;
-        Some(observation)
+        match self.get(0).judge(now, patience_ns) {
+            Judged::Ready(observation) => {
+                self.first = (self.first + 1) % RING;
+                self.len -= 1;
+                Some(observation)
+            }
+            Judged::Open => {
+                // Asked again when it is closed.
+                (self.due_samples, self.due_ns) = (u64::MAX, f64::INFINITY);
+                None
+            }
+            Judged::Waits { samples, until_ns } => {
+                self.due_samples = now.samples + samples;
+                self.due_ns = until_ns;
+                None
+            }
+        }
     }
 
     /// Closes the open cohort and opens the next one, if it is large enough. Returns whether it was.
@@ -79,6 +104,7 @@ impl Cohorts {
         }
         self.get(self.len - 1).close(now);
         self.open(now);
+        self.ask_again();
         true
     }
 
@@ -98,12 +124,18 @@ impl Cohorts {
             self.len -= 1;
         }
         self.open(now);
+        self.ask_again();
     }
 
     /// Forgets all of them.
     pub(super) fn clear(&mut self) {
         self.epoch = self.epoch.wrapping_add(1);
         self.len = 0;
+        self.ask_again();
+    }
+
+    fn ask_again(&mut self) {
+        (self.due_samples, self.due_ns) = (0, 0.0);
     }
 
     fn open(&mut self, opened: Moment) {

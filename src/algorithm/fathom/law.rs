@@ -200,15 +200,18 @@ impl Fathom {
         self.resize();
     }
 
-    /// Sets how large cohorts are: for a mean that is known to a tenth, but not for long at a low limit.
+    /// Sets how large cohorts are: for a mean that is known to a tenth, but not for long at a low limit,
+    /// and not for longer than needed at the start.
     pub(super) fn resize(&mut self) {
         let spread = self.spread.deviation();
-        let needed = (100.0 * spread * spread).clamp(16.0, 600.0);
-        let needed = needed.min((10.0 * self.limit).max(10.0));
-        let factor = match self.phase {
-            Phase::Experiment(_) => 1.5,
-            _ => 1.0,
+        let (factor, most) = match self.phase {
+            Phase::StartUp => (1.0, FIRST),
+            Phase::Experiment(experiment) if experiment.why == Why::StartUp => (1.0, FIRST),
+            Phase::Experiment(_) => (1.5, MOST),
+            Phase::Steady => (1.0, MOST),
         };
+        let needed = (100.0 * spread * spread).clamp(16.0, 600.0);
+        let needed = needed.min((most * self.limit).max(10.0));
         let shortest_ns = self.baseline.map_or(0.0, |baseline| baseline.ln().exp());
         self.cohorts.resize(factor * needed, shortest_ns.max(2e7));
     }
@@ -247,3 +250,7 @@ const LASTING: f64 = 4.0;
 
 /// The time in which the baseline follows what lasts, while nobody is kept out.
 const DRIFT_NS: f64 = 5e9;
+
+/// How many times the limit a cohort is at most, and while nothing is known yet.
+const MOST: f64 = 10.0;
+const FIRST: f64 = 4.0;

@@ -74,8 +74,9 @@ pub use self::builder::FathomBuilder;
 #[derive(Clone, Debug)]
 pub struct Fathom {
     limit: f64,
-    /// What is enforced: the limit, which only a success raises.
+    /// What is enforced: the limit, which only a success raises, and the same in whole requests.
     published: f64,
+    enforced: usize,
     bounds: Bounds,
     baseline: Option<Baseline>,
     spread: Spread,
@@ -136,6 +137,7 @@ impl Fathom {
         let mut fathom = Self {
             limit,
             published: limit,
+            enforced: initial_limit,
             bounds,
             baseline: None,
             spread: Spread::new(),
@@ -159,6 +161,20 @@ impl Fathom {
         fathom
     }
 
+    #[cold]
+    fn judge(&mut self) {
+        while let Some(seen) = self.cohorts.judge(self.now, self.patience_ns) {
+            self.learn(&seen);
+            self.patience_ns = self.spread.patience_ns(self.baseline.map(Baseline::ln));
+        }
+        self.cap();
+    }
+
+    fn publish(&mut self) {
+        self.published = self.limit;
+        self.enforced = self.limit.round() as usize;
+    }
+
     /// What was in flight tells what is needed; more was never tested.
     fn cap(&mut self) {
         let cap = (2.0 * self.demand.get()).max(RESTING);
@@ -174,7 +190,7 @@ impl Fathom {
 
 impl Algorithm for Fathom {
     fn max_concurrency(&self) -> usize {
-        self.published.round() as usize
+        self.enforced
     }
 
     fn update(&mut self, sample: &Sample) {
@@ -187,26 +203,26 @@ impl Algorithm for Fathom {
         let baseline_ln = self.baseline.map(Baseline::ln);
         self.cohorts.sort_in(&born, self.now, baseline_ln);
         self.listen(&born);
-        while let Some(seen) = self.cohorts.judge(self.now, self.patience_ns) {
-            self.learn(&seen);
-            self.patience_ns = self.spread.patience_ns(self.baseline.map(Baseline::ln));
+        if self.cohorts.is_due(self.now) {
+            self.judge();
         }
         if self.cohorts.turn(self.now) {
             self.turned();
         }
-        self.cap();
-        self.published = if born.outcome == Outcome::Success {
-            self.limit
-        } else {
-            self.published.min(self.limit)
-        };
+        if self.baseline.is_none() {
+            self.cap();
+        }
+        let falls = self.limit < self.published;
+        if falls || self.limit > self.published && born.outcome == Outcome::Success {
+            self.publish();
+        }
     }
 
     /// Keeps the baseline, and starts a new cohort.
     fn rebase(&mut self, limit: usize, bounds: Bounds) {
         self.bounds = bounds;
         self.set(limit as f64);
-        self.published = self.limit;
+        self.publish();
         self.phase = match self.baseline {
             Some(_) => Phase::Steady,
             None => Phase::StartUp,
