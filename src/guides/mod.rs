@@ -1,4 +1,9 @@
 //! Pages that take a reader through a task from its beginning.
 
+#[cfg(feature = "axum")]
+#[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
 #[doc = include_str!("guarding_a_server.md")]
 pub mod guarding_a_server {}
+
+#[doc = include_str!("how_fathom_works.md")]
+pub mod how_fathom_works {}
