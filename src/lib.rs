@@ -182,8 +182,9 @@ pub use admission::{
 #[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
 pub use algorithm::AlgorithmConfig;
 pub use algorithm::{
-    Aggregate, Aimd, AimdBuilder, Algorithm, Bounds, Finding, Fixed, FixedBuilder, Gradient2,
-    Gradient2Builder, Report, Vegas, VegasBuilder, Verdict, Windowed, WindowedBuilder,
+    Aggregate, Aimd, AimdBuilder, Algorithm, Bounds, Fathom, FathomBuilder, Finding, Fixed,
+    FixedBuilder, Gradient2, Gradient2Builder, Report, Vegas, VegasBuilder, Verdict, Windowed,
+    WindowedBuilder,
 };
 pub use classify::{Classifier, DefaultClassifier};
 pub use error::InvalidOption;
