@@ -1,5 +1,6 @@
 use std::panic::Location;
 
+use proptest::prelude::*;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -209,6 +210,16 @@ fn the_limit_comes_back_when_a_black_hole_has_healed() {
     assert_near(seen.mean_limit(), 40.0, 0.3);
 }
 
+#[test]
+fn an_experiment_whose_requests_are_all_refused_ends() {
+    let (mut fathom, mut plant) = experimenting();
+    plant.overloads = 1.0;
+    plant.run(&mut fathom, 100 * MS);
+    plant.overloads = 0.0;
+    plant.run(&mut fathom, 20 * SECOND);
+    assert!(fathom.max_concurrency() > 15, "{fathom:?}");
+}
+
 // Load.
 
 #[test]
@@ -361,4 +372,89 @@ fn a_limit_beyond_all_load_stays_until_it_is_in_the_way() {
         .build();
     Plant::loaded(40, 0.5).run(&mut fathom, 20 * SECOND);
     assert_eq!(fathom.max_concurrency(), Bounds::LARGEST);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Whatever has happened, it finds its way back: no state is a trap. A baseline that is far off is
+    /// corrected by experiments, which are few at a low limit.
+    #[test]
+    fn never_stuck_once_samples_are_healthy(acts in acts()) {
+        let mut fathom = Fathom::default();
+        let mut plant = Plant::overloaded(20);
+        let mut fastest = Duration::MAX;
+        for act in &acts {
+            play(act, &mut plant, &mut fathom);
+            fastest = fastest.min(plant.fastest);
+            if let Some(baseline) = fathom.report().baseline {
+                prop_assert!(baseline + MS / 1000 >= fastest, "{baseline:?} {fastest:?}");
+            }
+            let report = fathom.report();
+            prop_assert!(report.queue.is_none_or(f64::is_finite));
+        }
+        plant.heal();
+        prop_assert!(
+            (0..30).any(|_| {
+                let seen = plant.run(&mut fathom, 10 * SECOND);
+                (12.0..30.0).contains(&seen.mean_limit())
+            }),
+            "{fathom:?}"
+        );
+    }
+}
+
+/// What may happen to a plant.
+#[derive(Clone, Copy, Debug)]
+enum Act {
+    Overloads(f64),
+    Unclassified(f64),
+    BlackHole,
+    Hedge(Duration),
+    Delay(Duration),
+    Servers(usize),
+    Rate(f64),
+    Batch(usize),
+    Stall(Duration),
+    Rebase(usize),
+    Heal,
+}
+
+/// What happens, and for how long.
+fn acts() -> impl Strategy<Value = Vec<(Act, Duration)>> {
+    let act = prop_oneof![
+        prop_oneof![Just(1.0), 0.0..1.0].prop_map(Act::Overloads),
+        (0.0..0.95).prop_map(Act::Unclassified),
+        Just(Act::BlackHole),
+        (1..60_u32).prop_map(|ms| Act::Hedge(MS * ms)),
+        (0..200_u32).prop_map(|ms| Act::Delay(MS * ms)),
+        (1..40_usize).prop_map(Act::Servers),
+        (0.1..4.0).prop_map(Act::Rate),
+        (1..9_usize).prop_map(Act::Batch),
+        (1..4000_u32).prop_map(|s| Act::Stall(SECOND * s)),
+        (1..=1000_usize).prop_map(Act::Rebase),
+        Just(Act::Heal),
+    ];
+    let length = prop_oneof![
+        (1..300_u32).prop_map(|ms| MS * ms),
+        (300..6000_u32).prop_map(|ms| MS * ms)
+    ];
+    prop::collection::vec((act, length), 1..12)
+}
+
+fn play(act: &(Act, Duration), plant: &mut Plant, fathom: &mut Fathom) {
+    match act.0 {
+        Act::Overloads(part) => plant.overloads = part,
+        Act::Unclassified(part) => plant.unclassified = part,
+        Act::BlackHole => plant.timeout = Some(300 * MS),
+        Act::Hedge(after) => plant.hedge = Some(after),
+        Act::Delay(delay) => plant.delay = delay,
+        Act::Servers(servers) => plant.servers = servers,
+        Act::Rate(times) => plant.rate = 1000.0 * times,
+        Act::Batch(batch) => plant.batch = batch,
+        Act::Stall(length) => plant.stall(length),
+        Act::Rebase(limit) => fathom.rebase(limit, bounds(1, 1000)),
+        Act::Heal => plant.heal(),
+    }
+    plant.run(fathom, act.1);
 }

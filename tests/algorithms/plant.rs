@@ -114,6 +114,19 @@ impl Plant {
         plant
     }
 
+    /// Is as it was at first, with 20 servers.
+    pub(crate) fn heal(&mut self) {
+        let healthy = Self::overloaded(20);
+        self.servers = healthy.servers;
+        self.delay = healthy.delay;
+        self.rate = healthy.rate;
+        self.overloads = healthy.overloads;
+        self.unclassified = healthy.unclassified;
+        self.timeout = healthy.timeout;
+        self.hedge = healthy.hedge;
+        self.batch = healthy.batch;
+    }
+
     pub(crate) fn run(&mut self, algorithm: &mut impl Algorithm, length: Duration) -> Seen {
         let end = self.now + length;
         let (started, rejected) = (self.started, self.rejected);

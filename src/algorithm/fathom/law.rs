@@ -44,6 +44,7 @@ impl Fathom {
         }
         let baseline_ln = self.baseline.map(Baseline::ln);
         let is_lost = seen.censored > 0.1 && baseline_ln.is_none_or(|ln| seen.rtt_ln > ln);
+        self.give_up_experiment(seen);
         let epoch = match self.phase {
             Phase::Experiment(experiment) => experiment.epoch,
             _ => self.cohorts.epoch(),
@@ -77,6 +78,18 @@ impl Fathom {
             self.follow(seen, baseline);
         }
         self.drifted_ns = self.now.at_ns;
+    }
+
+    /// Ends an experiment of which no cohort can come any more: those of its epoch are judged before
+    /// those of the next one, and none has told enough. Perhaps all that it started was refused.
+    fn give_up_experiment(&mut self, seen: &Observation) {
+        if let Phase::Experiment(experiment) = self.phase
+            && seen.epoch != experiment.epoch
+            && seen.epoch == self.cohorts.epoch()
+        {
+            self.phase = Phase::Steady;
+            self.rested_ns = self.now.at_ns;
+        }
     }
 
     /// Takes the first cohort for the baseline, unless the limit is in the way: there may be a queue.
