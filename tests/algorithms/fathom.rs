@@ -355,6 +355,16 @@ fn rebase_in_the_middle_of_an_experiment_is_the_end_of_it() {
 }
 
 #[test]
+fn rebase_lets_it_follow_another_clock() {
+    let (mut fathom, _) = settled();
+    fathom.rebase(10, bounds(1, 1000));
+    let mut plant = Plant::overloaded(40);
+    plant.run(&mut fathom, 10 * SECOND);
+    let seen = plant.run(&mut fathom, 5 * SECOND);
+    assert_near(seen.mean_limit(), 40.0, 0.25);
+}
+
+#[test]
 fn the_smallest_limit_may_be_the_largest() {
     for limit in [1, 20, Bounds::LARGEST] {
         let builder = Fathom::builder().initial_limit(limit).min_limit(limit);

@@ -198,7 +198,8 @@ impl Algorithm for Fathom {
         };
     }
 
-    /// Keeps the baseline, and starts a new cohort.
+    /// Keeps the baseline, and starts a new cohort. The clock and the totals may be those of another
+    /// limiter from here on.
     fn rebase(&mut self, limit: usize, bounds: Bounds) {
         self.bounds = bounds;
         self.set(limit as f64);
@@ -208,8 +209,11 @@ impl Algorithm for Fathom {
             None => Phase::StartUp,
         };
         self.level = Level::default();
-        self.trouble.resume = None;
+        self.trouble = Trouble::default();
         self.cohorts.clear();
+        self.now = Moment::default();
+        self.rested_ns = 0.0;
+        self.drifted_ns = 0.0;
         self.resize();
     }
 
