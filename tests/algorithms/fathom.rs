@@ -384,6 +384,26 @@ fn a_limit_beyond_all_load_stays_until_it_is_in_the_way() {
     assert_eq!(fathom.max_concurrency(), Bounds::LARGEST);
 }
 
+/// Requests that took minutes because time stood still are forgotten, and with them how long others are
+/// waited for.
+#[test]
+fn a_pause_does_not_make_it_patient_for_minutes() {
+    let mut fathom = Fathom::default();
+    let mut plant = Plant::overloaded(20);
+    let acts = [
+        (Act::Batch(3), 2397 * MS),
+        (Act::Rate(2.826), 31 * MS),
+        (Act::Delay(160 * MS), 41 * MS),
+        (Act::Stall(151 * SECOND), 141 * MS),
+        (Act::BlackHole, 355 * MS),
+        (Act::Heal, 30 * SECOND),
+    ];
+    for act in acts {
+        play(&act, &mut plant, &mut fathom);
+    }
+    assert!(fathom.max_concurrency() > 10, "{fathom:?}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 

@@ -163,6 +163,10 @@ impl Fathom {
         }
     }
 
+    fn reckon_patience(&mut self) {
+        self.patience_ns = self.spread.patience_ns(self.baseline.map(Baseline::ln));
+    }
+
     fn set(&mut self, limit: f64) {
         self.limit = self.bounds.clamp_f64(limit);
     }
@@ -183,9 +187,13 @@ impl Algorithm for Fathom {
         let baseline_ln = self.baseline.map(Baseline::ln);
         self.cohorts.sort_in(&born, self.now, baseline_ln);
         self.listen(&born);
+        if self.now.samples % RECKONED == 0 {
+            // Or a cohort that is waited for would say how long.
+            self.reckon_patience();
+        }
         while let Some(seen) = self.cohorts.judge(self.now, self.patience_ns) {
             self.learn(&seen);
-            self.patience_ns = self.spread.patience_ns(self.baseline.map(Baseline::ln));
+            self.reckon_patience();
         }
         if self.cohorts.turn(self.now) {
             self.turned();
@@ -238,3 +246,6 @@ impl Algorithm for Fathom {
         report
     }
 }
+
+/// Patience is reckoned anew after so many samples.
+const RECKONED: u64 = 64;
