@@ -14,8 +14,8 @@ use allocation_counter::{AllocationInfo, measure};
 use tokio::time::Instant;
 use tower::{Layer, Service};
 use tower_adaptive::{
-    Admission, AdmissionLayer, ConcurrencyLimitLayer, Fixed, Limiter, Limiters, Outcome, Permit,
-    Priority, Queue, Reason, Shares, Vegas,
+    Admission, AdmissionLayer, Algorithm, ConcurrencyLimitLayer, Fathom, Fixed, Limiter, Limiters,
+    Outcome, Permit, Priority, Queue, Reason, Sample, Shares, Vegas,
 };
 
 use support::poll;
@@ -161,6 +161,23 @@ fn the_authority_of_a_request_is_looked_up_without_an_allocation() {
     let allocations = measure(|| (0..REQUESTS).for_each(|_| call()));
 
     assert_eq!(allocations.count_total, 0);
+}
+
+#[test]
+fn fathom_allocates_nothing_even_in_experiments() {
+    let mut fathom = Fathom::default();
+    let allocations = measure(|| {
+        for i in 1..50_000_u64 {
+            let limit = fathom.max_concurrency();
+            let rtt = Duration::from_millis(10 + i % 7);
+            let sample = Sample::new(rtt, limit, Outcome::Success)
+                .at(Duration::from_millis(i))
+                .rejected(i);
+            fathom.update(&sample);
+        }
+    });
+    assert_eq!(allocations.count_total, 0);
+    assert!(fathom.report().verdict.is_some());
 }
 
 #[test]

@@ -68,6 +68,39 @@ async fn try_acquire_takes_a_grant_that_was_left_unclaimed_for_1_ms() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_sample_says_how_many_were_started_until_then() {
+    let (limiter, samples) = limiter(4);
+    let [a, b, c] = std::array::from_fn(|_| limiter.try_acquire().unwrap());
+    b.complete(Outcome::Success);
+    let d = limiter.try_acquire().unwrap();
+    a.complete(Outcome::Overload);
+    // It is not a sample, and has been started and finished all the same.
+    d.release();
+    drop(c);
+    limiter.try_acquire().unwrap().complete(Outcome::Success);
+
+    let totals = samples
+        .all()
+        .iter()
+        .map(|sample| (sample.started, sample.finished))
+        .collect::<Vec<_>>();
+    assert_eq!(totals, [(3, 1), (4, 2), (4, 4), (5, 5)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_that_wait_or_were_rejected_are_not_started() {
+    let (limiter, samples) = limiter(1);
+    let permit = limiter.try_acquire().unwrap();
+    let mut waiting = Polled::new(limiter.acquire());
+    assert!(waiting.poll().is_pending());
+    assert!(limiter.try_acquire().is_none());
+
+    permit.complete(Outcome::Success);
+
+    assert_eq!(samples.only().started, 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn acquire_does_nothing_until_it_is_polled() {
     let (limiter, _) = limiter(1);
 

@@ -105,6 +105,23 @@ where
     let steady = Steady::new(1);
     let samples = steady.samples();
     let limiter = Limiter::new(steady);
+    let body = respond_through(&limiter, streaming, classifier, head).await;
+    Streamed {
+        body,
+        limiter,
+        samples,
+    }
+}
+
+async fn respond_through<C>(
+    limiter: &Limiter,
+    streaming: Streaming,
+    classifier: C,
+    head: Response<Script>,
+) -> GuardedBody<Script, C>
+where
+    C: Classifier<Response<Script>, Infallible>,
+{
     let service = AdmissionLayer::with_limiter(limiter.clone())
         .classifier(classifier)
         .streaming(streaming)
@@ -112,11 +129,7 @@ where
     let Ok(response) = service.oneshot(head).await else {
         panic!("admitted, and does not fail");
     };
-    Streamed {
-        body: response.into_body(),
-        limiter,
-        samples,
-    }
+    response.into_body()
 }
 
 async fn after_10_ms(response: Response<Script>) -> Result<Response<Script>, Infallible> {
@@ -239,6 +252,35 @@ async fn a_sample_says_what_was_in_flight_at_the_call() {
         assert!(streamed.frame().await.is_none());
 
         assert_eq!(streamed.samples.only().in_flight, 1, "{hold:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sample_without_its_permit_says_how_many_were_started() {
+    for measure in [Until::Head, Until::End] {
+        for hold in [Until::Head, Until::End] {
+            let steady = Steady::new(2);
+            let samples = steady.samples();
+            let limiter = Limiter::new(steady);
+            let streaming = Streaming::new().hold(hold).measure(measure);
+            let classifier = StatusClassifier::new;
+            let head = || Response::new(Script::default());
+
+            let first = respond_through(&limiter, streaming, classifier(), head()).await;
+            let mut second = respond_through(&limiter, streaming, classifier(), head()).await;
+            assert!(second.frame().await.is_none());
+            drop(first);
+            limiter.try_acquire().unwrap().complete(Outcome::Success);
+
+            let all = samples.all();
+            let started: Vec<u64> = all.iter().map(|sample| sample.started).collect();
+            let expected = match measure {
+                // The first body is dropped unread, and teaches nothing.
+                Until::End => vec![2, 3],
+                Until::Head => vec![1, 2, 3],
+            };
+            assert_eq!(started, expected, "{hold:?} {measure:?}");
+        }
     }
 }
 

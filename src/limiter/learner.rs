@@ -38,6 +38,9 @@ pub(crate) struct Learner {
     dropped: AtomicU64,
     /// A copy of the average RTT of successes, for those who only look; 0 before the first.
     mean_rtt_ns: AtomicU64,
+    /// Requests that have given back their permit and owe a sample, less those that have given their
+    /// sample and hold a permit; in two's complement.
+    parted: AtomicU64,
     pub(super) rejected: Refusals,
     /// Requests that an observing layer let in, and that would have been turned away.
     pub(super) spared: Refusals,
@@ -63,6 +66,7 @@ impl Learner {
             buffer: Buffer::new(),
             dropped: AtomicU64::new(0),
             mean_rtt_ns: AtomicU64::new(0),
+            parted: AtomicU64::new(0),
             rejected: Refusals::new(),
             spared: Refusals::new(),
             abandoned: AtomicU64::new(0),
@@ -85,6 +89,8 @@ impl Learner {
     /// As [`learn`](Self::learn) and all that follows, for a sample whose permit is given back at
     /// another time. Returns whether the caller must hand on room.
     pub(super) fn learn_alone(&self, observed: &Observed, gate: &Gate) -> bool {
+        // Relaxed, as in `release_alone`: a part of `Sample::started`, which may be a little off.
+        self.parted.fetch_sub(1, Ordering::Relaxed);
         let mut hand_over = false;
         if let Some(mut state) = self.state.try_lock() {
             hand_over = self.take_in(&mut state, observed, 0, gate);
@@ -94,6 +100,11 @@ impl Learner {
         }
         gate.fence();
         self.settle(gate) | hand_over
+    }
+
+    /// Counts a permit that is given back while its sample is, or was, learned at another time.
+    pub(super) fn release_alone(&self) {
+        self.parted.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Learns from what others left. Returns whether the caller must hand on room.
@@ -183,6 +194,7 @@ impl Learner {
         };
         let finished = state.counts.finished + self.dropped();
         let in_flight = gate.load().in_flight() + gate.beyond();
+        let parted = self.parted.load(Ordering::Relaxed) as i64;
         let sample = Sample {
             rtt: observed.rtt,
             in_flight: observed.in_flight as usize,
@@ -192,7 +204,9 @@ impl Learner {
             waiting: gate.queued(),
             finished,
             rejected: self.rejected.total(),
-            started: (finished + in_flight as u64).saturating_sub(permits),
+            started: (finished + in_flight as u64)
+                .saturating_add_signed(parted)
+                .saturating_sub(permits),
         };
         let before = state.limit();
         state.consult(|algorithm| algorithm.update(&sample));

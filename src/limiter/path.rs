@@ -135,6 +135,7 @@ impl Limiter {
 
     /// Gives back the permit of a request that is reported at another time.
     pub(crate) fn release(&self, pass: Pass) {
+        self.core.learner.release_alone();
         self.give_back(pass, self);
     }
 

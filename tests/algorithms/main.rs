@@ -1,7 +1,9 @@
 //! What every algorithm must do with overloads, cancels, light load and absurd samples.
 
 mod aimd;
+mod fathom;
 mod gradient2;
+mod plant;
 mod properties;
 #[cfg(feature = "serde")]
 mod serialized;
@@ -12,8 +14,8 @@ use std::fmt;
 use std::time::Duration;
 
 use tower_adaptive::{
-    Aggregate, Aimd, Algorithm, Bounds, Fixed, Gradient2, Outcome, Sample, Vegas, Windowed,
-    WindowedBuilder,
+    Aggregate, Aimd, Algorithm, Bounds, Fathom, Finding, Fixed, Gradient2, Outcome, Sample, Vegas,
+    Windowed, WindowedBuilder,
 };
 
 const MS: Duration = Duration::from_millis(1);

@@ -140,6 +140,17 @@ fn any_vegas() -> impl Strategy<Value = Subject> {
     )
 }
 
+fn any_fathom() -> impl Strategy<Value = Subject> {
+    (limits(), 0.25..=4.0).prop_map(|((initial, min, max), headroom)| {
+        let builder = Fathom::builder()
+            .initial_limit(initial)
+            .min_limit(min)
+            .max_limit(max)
+            .headroom(headroom);
+        subject(builder.build())
+    })
+}
+
 fn any_windowed(inner: impl Strategy<Value = Subject>) -> impl Strategy<Value = Subject> {
     let aggregate = prop_oneof![
         Just(Aggregate::Mean),
@@ -174,6 +185,7 @@ fn any_algorithm() -> impl Strategy<Value = Subject> {
         any_aimd(),
         any_gradient2(),
         any_vegas(),
+        any_fathom(),
         any_windowed(prop_oneof![any_aimd(), any_gradient2(), any_vegas()]),
         (1..=Bounds::LARGEST).prop_map(|limit| subject(Fixed::new(limit))),
     ]

@@ -134,7 +134,8 @@ impl Cohorts {
         self.ask_again();
     }
 
-    fn ask_again(&mut self) {
+    /// Asks the oldest at the next sample, whatever it said before.
+    pub(super) fn ask_again(&mut self) {
         (self.due_samples, self.due_ns) = (0, 0.0);
     }
 

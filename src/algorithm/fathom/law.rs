@@ -43,6 +43,7 @@ impl Fathom {
         }
         let baseline_ln = self.baseline.map(Baseline::ln);
         let is_lost = seen.censored > 0.1 && baseline_ln.is_none_or(|ln| seen.rtt_ln > ln);
+        self.give_up_experiment(seen);
         let epoch = match self.phase {
             Phase::Experiment(experiment) => experiment.epoch,
             _ => self.cohorts.epoch(),
@@ -78,6 +79,18 @@ impl Fathom {
         self.drifted_ns = self.now.at_ns;
     }
 
+    /// Ends an experiment of which no cohort can come any more: those of its epoch are judged before
+    /// those of the next one, and none has told enough. Perhaps all that it started was refused.
+    fn give_up_experiment(&mut self, seen: &Observation) {
+        if let Phase::Experiment(experiment) = self.phase
+            && seen.epoch != experiment.epoch
+            && seen.epoch == self.cohorts.epoch()
+        {
+            self.phase = self.calm_phase();
+            self.rested_ns = self.now.at_ns;
+        }
+    }
+
     /// Takes the first cohort for the baseline, unless the limit is in the way: there may be a queue.
     fn begin(&mut self, seen: &Observation) {
         if seen.binding && self.limit > BOTTOM {
@@ -96,10 +109,7 @@ impl Fathom {
             _ => self.limit,
         };
         self.trouble.resume.get_or_insert(from);
-        self.phase = match self.baseline {
-            Some(_) => Phase::Steady,
-            None => Phase::StartUp,
-        };
+        self.phase = self.calm_phase();
         self.set(factor * self.limit);
         self.cut();
     }

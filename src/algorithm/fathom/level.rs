@@ -49,6 +49,9 @@ impl Peak {
             self.before = if is_recent { self.now } else { 0.0 };
             self.now = 0.0;
             self.since_ns = now_ns;
+        } else if age_ns < 0.0 {
+            // Another clock.
+            self.since_ns = now_ns;
         }
         self.now = self.now.max(in_flight);
     }
@@ -75,5 +78,16 @@ mod tests {
         assert_eq!(peak.get(), 3.0);
         peak.add(1.0, 600e9);
         assert_eq!(peak.get(), 1.0);
+    }
+
+    #[test]
+    fn a_peak_is_forgotten_by_another_clock_too() {
+        let mut peak = Peak::default();
+        peak.add(40.0, 600e9);
+        peak.add(3.0, 1e9);
+        assert_eq!(peak.get(), 40.0);
+        peak.add(2.0, 17e9);
+        peak.add(1.0, 33e9);
+        assert_eq!(peak.get(), 2.0);
     }
 }

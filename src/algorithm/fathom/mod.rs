@@ -165,9 +165,17 @@ impl Fathom {
     fn judge(&mut self) {
         while let Some(seen) = self.cohorts.judge(self.now, self.patience_ns) {
             self.learn(&seen);
-            self.patience_ns = self.spread.patience_ns(self.baseline.map(Baseline::ln));
+            self.reckon_patience();
         }
         self.cap();
+    }
+
+    /// The phase outside of experiments.
+    fn calm_phase(&self) -> Phase {
+        match self.baseline {
+            Some(_) => Phase::Steady,
+            None => Phase::StartUp,
+        }
     }
 
     fn publish(&mut self) {
@@ -181,6 +189,11 @@ impl Fathom {
         if self.limit > cap && !matches!(self.phase, Phase::Experiment(_)) {
             self.set(cap);
         }
+    }
+
+    fn reckon_patience(&mut self) {
+        self.patience_ns = self.spread.patience_ns(self.baseline.map(Baseline::ln));
+        self.cohorts.ask_again();
     }
 
     fn set(&mut self, limit: f64) {
@@ -203,6 +216,10 @@ impl Algorithm for Fathom {
         let baseline_ln = self.baseline.map(Baseline::ln);
         self.cohorts.sort_in(&born, self.now, baseline_ln);
         self.listen(&born);
+        if self.now.samples % RECKONED == 0 {
+            // Or a cohort that is waited for would say how long.
+            self.reckon_patience();
+        }
         if self.cohorts.is_due(self.now) {
             self.judge();
         }
@@ -218,18 +235,19 @@ impl Algorithm for Fathom {
         }
     }
 
-    /// Keeps the baseline, and starts a new cohort.
+    /// Keeps the baseline, and starts a new cohort. The clock and the totals may be those of another
+    /// limiter from here on.
     fn rebase(&mut self, limit: usize, bounds: Bounds) {
         self.bounds = bounds;
         self.set(limit as f64);
         self.publish();
-        self.phase = match self.baseline {
-            Some(_) => Phase::Steady,
-            None => Phase::StartUp,
-        };
+        self.phase = self.calm_phase();
         self.level = Level::default();
-        self.trouble.resume = None;
+        self.trouble = Trouble::default();
         self.cohorts.clear();
+        self.now = Moment::default();
+        self.rested_ns = 0.0;
+        self.drifted_ns = 0.0;
         self.resize();
     }
 
@@ -257,3 +275,6 @@ impl Algorithm for Fathom {
 
 /// The limit that an idle service may keep.
 const RESTING: f64 = 20.0;
+
+/// Patience is reckoned anew after so many samples.
+const RECKONED: u64 = 64;
