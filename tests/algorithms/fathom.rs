@@ -186,6 +186,7 @@ fn moves_no_baseline(sample: Sample) {
 fn cancels_faster_than_the_baseline_do_not_lower_the_limit() {
     let mut fathom = warm();
     for ms in 1000..3000 {
+        fathom.update(&success(NORMAL, 3).at(MS * ms));
         fathom.update(&canceled(FAST, 3).at(MS * ms));
     }
     assert_eq!(fathom.max_concurrency(), 20);
@@ -375,13 +376,14 @@ fn the_smallest_limit_may_be_the_largest() {
 }
 
 #[test]
-fn a_limit_beyond_all_load_stays_until_it_is_in_the_way() {
+fn a_limit_beyond_all_load_falls_to_twice_what_was_in_flight() {
     let mut fathom = Fathom::builder()
         .max_limit(Bounds::LARGEST)
         .initial_limit(Bounds::LARGEST)
         .build();
     Plant::loaded(40, 0.5).run(&mut fathom, 20 * SECOND);
-    assert_eq!(fathom.max_concurrency(), Bounds::LARGEST);
+    let limit = fathom.max_concurrency();
+    assert!((20..=100).contains(&limit), "{limit}");
 }
 
 /// Requests that took minutes because time stood still are forgotten, and with them how long others are

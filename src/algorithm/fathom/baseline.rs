@@ -10,10 +10,7 @@ pub(super) struct Baseline {
 
 impl Baseline {
     pub(super) fn new(ln: f64, n: f64) -> Self {
-        Self {
-            ln,
-            n: n.min(MEMORY),
-        }
+        Self { ln, n }
     }
 
     pub(super) fn ln(self) -> f64 {
@@ -21,8 +18,8 @@ impl Baseline {
     }
 
     /// Returns whether it rests on enough requests to be trusted.
-    pub(super) fn is_sure(self) -> bool {
-        self.n >= SURE
+    pub(super) fn is_sure(self, spread: f64) -> bool {
+        self.n >= SURE * memory(spread)
     }
 
     /// Returns the standard error of its difference to the mean of `n` requests, if the logarithms of
@@ -35,13 +32,13 @@ impl Baseline {
     /// something has changed.
     pub(super) fn observe(&mut self, ln: f64, n: f64, spread: f64) {
         let is_far = (ln - self.ln).abs() > 3.0 * self.error(n, spread).max(0.03);
-        if is_far && n >= 0.5 * SURE {
+        if is_far && n >= 0.5 * SURE * memory(spread) {
             *self = Self::new(ln, n);
             return;
         }
         let weight = n / (self.n + n);
         self.ln += if is_far { weight.max(0.25) } else { weight } * (ln - self.ln);
-        self.n = (self.n + n).min(MEMORY);
+        self.n = (self.n + n).min(memory(spread));
     }
 
     /// Goes a little way to where the RTT is.
@@ -50,8 +47,13 @@ impl Baseline {
     }
 }
 
-const MEMORY: f64 = 250.0;
-const SURE: f64 = 200.0;
+/// So many requests make it right to 3%.
+fn memory(spread: f64) -> f64 {
+    (1100.0 * spread * spread).max(250.0)
+}
+
+/// The part of that which is enough to be sure.
+const SURE: f64 = 0.8;
 
 #[cfg(test)]
 mod tests {
@@ -64,15 +66,15 @@ mod tests {
         assert!((baseline.ln() - 1.05).abs() < 1e-12);
         baseline.observe(1.15, 50.0, 0.5);
         assert!((baseline.ln() - 1.07).abs() < 1e-12);
-        assert!(baseline.is_sure());
+        assert!(baseline.is_sure(0.4));
     }
 
     #[test]
     fn what_chance_does_not_explain_replaces_it_or_weighs_a_quarter() {
-        let mut sure = Baseline::new(1.0, 400.0);
-        sure.observe(3.0, 100.0, 0.5);
+        let mut sure = Baseline::new(1.0, 250.0);
+        sure.observe(3.0, 120.0, 0.5);
         assert_eq!(sure.ln(), 3.0);
-        let mut unsure = Baseline::new(1.0, 400.0);
+        let mut unsure = Baseline::new(1.0, 250.0);
         unsure.observe(3.0, 20.0, 0.5);
         assert_eq!(unsure.ln(), 1.5);
     }

@@ -63,14 +63,15 @@ impl Fathom {
             self.doubt = Point::default();
             return Baseline::new(low.success_ln, low.n);
         }
-        if rise < 0.0 || is_bottom || is_slower && !baseline.is_sure() {
+        if is_bottom || (rise < 0.0 || is_slower) && !baseline.is_sure(spread) {
             baseline.observe(low.success_ln, low.n, spread);
-        } else if is_slower {
+        } else if rise < 0.0 || is_slower {
             // Not one of them need be beyond chance, if all say the same.
             self.doubt.merge(low);
             let doubt = self.doubt;
+            let change = doubt.success_ln - baseline.ln();
             let chance = 1.5 * baseline.error(doubt.n, spread);
-            if doubt.success_ln - baseline.ln() > chance.max(DEAD_ZONE) {
+            if change < -chance || change > chance.max(DEAD_ZONE) {
                 baseline.observe(doubt.success_ln, doubt.n, spread);
                 self.doubt = Point::default();
             }
@@ -158,4 +159,4 @@ const LONGEST_PAUSE_NS: f64 = 16e9;
 
 /// A baseline that is sure is not raised for less, as a logarithm. One of several clients of a service
 /// sees only its part of a fall, and might take the rest for slower work.
-const DEAD_ZONE: f64 = 0.15;
+const DEAD_ZONE: f64 = 0.1;

@@ -136,7 +136,7 @@ impl Fathom {
         let error = baseline.error(self.level.n, spread);
         let rise = self.level.rtt_ln - baseline.ln();
         let is_faster = rise < -3.0 * error && self.level.cohorts >= LASTING;
-        let is_first = !baseline.is_sure() && seen.success_ln < baseline.ln() + NEARBY;
+        let is_first = !baseline.is_sure(spread) && seen.success_ln < baseline.ln() + NEARBY;
         if is_faster || is_first || seen.in_flight < BOTTOM {
             baseline.observe(seen.success_ln, seen.n, spread);
             self.baseline = Some(baseline);
@@ -162,7 +162,7 @@ impl Fathom {
         let error = baseline.error(self.level.n, spread);
         if is_unqueued {
             baseline.observe(seen.success_ln, seen.n, spread);
-        } else if self.level.cohorts >= LASTING && self.level.rtt_ln < baseline.ln() - 2.0 * error {
+        } else if self.level.cohorts >= LASTING && self.level.rtt_ln < baseline.ln() - 3.5 * error {
             baseline.observe(self.level.rtt_ln, self.level.n, spread);
         }
         self.baseline = Some(baseline);
@@ -194,7 +194,7 @@ impl Fathom {
 
     fn end_ramp(&mut self, rise: f64, error: f64, baseline: Baseline) {
         let is_there = match self.ramp {
-            Ramp::First => baseline.is_sure(),
+            Ramp::First => baseline.is_sure(self.spread.deviation()),
             Ramp::Back => self.limit > 0.9 * self.healthy.get(),
             Ramp::Over => true,
         };
