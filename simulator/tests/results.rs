@@ -1,4 +1,4 @@
-//! `RESULTS.md` is what the code gives now.
+//! `RESULTS.md` and `TARGETS.md` are what the code gives now.
 
 use std::path::Path;
 use std::process::Command;
@@ -11,7 +11,11 @@ const COMMAND: &str =
     "cargo run --release -p tower-adaptive-sim -- suite --markdown simulator/RESULTS.md";
 
 fn results() -> String {
-    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("RESULTS.md")).unwrap()
+    page("RESULTS.md")
+}
+
+fn page(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
 }
 
 /// Returns a part of a page, from its heading to the next one.
@@ -75,6 +79,7 @@ fn tables_are_what_the_code_gives_now() {
 fn the_readme_has_the_same_scores() {
     let names = [
         ("the best fixed limit (the oracle)", "oracle"),
+        ("`Fathom`", "fathom"),
         ("`Windowed<Vegas>`", "windowed-vegas"),
         ("`Windowed<Gradient2>`", "windowed-gradient2"),
         ("`Windowed<Aimd>`", "windowed-aimd"),
@@ -102,5 +107,40 @@ fn the_readme_has_the_same_scores() {
         let (passed, _) = cells[2].split_once(" of ").unwrap();
         let row = format!("\n| {name} | {} | {passed}", cells[1]);
         assert!(readme.contains(&row), "{row} is not in the README");
+    }
+}
+
+#[test]
+fn targets_are_what_the_code_gives_now() {
+    let page = page("TARGETS.md");
+    let command =
+        "cargo run --release -p tower-adaptive-sim -- targets --markdown simulator/TARGETS.md";
+    assert!(page.contains(&format!("\n{command}\n")));
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("some-targets.md");
+    let status = Command::new(env!("CARGO_BIN_EXE_tower-adaptive-sim"))
+        .args(["targets", "--scenario", "overload-2x-c8", "--markdown"])
+        .arg(&path)
+        .output()
+        .unwrap()
+        .status;
+    assert!(status.success());
+    let now = fs::read_to_string(path).unwrap();
+    let rows: Vec<&str> = now
+        .lines()
+        .filter(|line| line.starts_with("| overload-2x-c8"))
+        .collect();
+    assert_eq!(rows.len(), 2);
+    for row in rows {
+        assert!(page.contains(row), "{row}: to write it anew: {command}");
+    }
+}
+
+#[test]
+fn held_out_scenarios_are_reported_apart() {
+    let page = page("HELD_OUT.md");
+    assert!(page.contains("suite --held-out --markdown simulator/HELD_OUT.md\n"));
+    for scenario in Scenario::held_out() {
+        assert!(page.contains(&format!("\n### {}\n", scenario.name)));
+        assert!(!results().contains(&format!("\n### {}\n", scenario.name)));
     }
 }

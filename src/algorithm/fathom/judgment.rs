@@ -125,12 +125,12 @@ impl Fathom {
     /// A cohort has been closed. What it will tell depends no longer on the limit, so a routine
     /// experiment need not keep it down.
     pub(super) fn turned(&mut self) {
-        if let Phase::Experiment(experiment) = self.phase
-            && experiment.why == Why::Routine
-            && experiment.epoch == self.cohorts.epoch()
-        {
-            self.set(experiment.from);
-            self.cohorts.cut(self.now);
+        if let Phase::Experiment(experiment) = self.phase {
+            let is_its_own = experiment.epoch == self.cohorts.epoch();
+            if experiment.why == Why::Routine && is_its_own {
+                self.set(experiment.from);
+                self.cohorts.cut(self.now);
+            }
         }
         self.resize();
     }

@@ -82,12 +82,12 @@ impl Fathom {
     /// Ends an experiment of which no cohort can come any more: those of its epoch are judged before
     /// those of the next one, and none has told enough. Perhaps all that it started was refused.
     fn give_up_experiment(&mut self, seen: &Observation) {
-        if let Phase::Experiment(experiment) = self.phase
-            && seen.epoch != experiment.epoch
-            && seen.epoch == self.cohorts.epoch()
-        {
-            self.phase = self.calm_phase();
-            self.rested_ns = self.now.at_ns;
+        if let Phase::Experiment(experiment) = self.phase {
+            let is_next = seen.epoch == self.cohorts.epoch();
+            if is_next && seen.epoch != experiment.epoch {
+                self.phase = self.calm_phase();
+                self.rested_ns = self.now.at_ns;
+            }
         }
     }
 
