@@ -1,5 +1,3 @@
-use std::panic::Location;
-
 use proptest::prelude::*;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -22,16 +20,20 @@ fn settled() -> (Fathom, Plant) {
 }
 
 /// The same in the middle of an experiment.
-#[track_caller]
 fn experimenting() -> (Fathom, Plant) {
     let (mut fathom, mut plant) = settled();
+    reach_experiment(&mut fathom, &mut plant);
+    (fathom, plant)
+}
+
+fn reach_experiment(fathom: &mut Fathom, plant: &mut Plant) {
     for _ in 0..60_000 {
-        if phase(&fathom) == "experiment" {
-            return (fathom, plant);
+        if phase(fathom) == "experiment" {
+            return;
         }
-        plant.run(&mut fathom, MS);
+        plant.run(fathom, MS);
     }
-    panic!("no experiment in a minute: {}", Location::caller());
+    panic!("no experiment in a minute");
 }
 
 /// A Fathom whose baseline is `NORMAL`.
@@ -130,6 +132,19 @@ fn requests_that_never_show_up_do_not_lower_the_limit() {
     assert!(seen.mean_limit() < 60.0, "{}", seen.mean_limit());
 }
 
+#[test]
+fn experiments_that_bring_nothing_new_become_rare() {
+    let (mut fathom, mut plant) = settled();
+    let (mut experiments, mut last) = (0, None);
+    for _ in 0..200 {
+        plant.run(&mut fathom, SECOND);
+        let at = fathom.report().verdict.map(|verdict| verdict.at);
+        experiments += u32::from(at != last);
+        last = at;
+    }
+    assert!((4..32).contains(&experiments), "{experiments}");
+}
+
 // Failures.
 
 #[test]
@@ -213,12 +228,47 @@ fn the_limit_comes_back_when_a_black_hole_has_healed() {
 
 #[test]
 fn an_experiment_whose_requests_are_all_refused_ends() {
-    let (mut fathom, mut plant) = experimenting();
-    plant.overloads = 1.0;
-    plant.run(&mut fathom, 100 * MS);
-    plant.overloads = 0.0;
-    plant.run(&mut fathom, 20 * SECOND);
-    assert!(fathom.max_concurrency() > 15, "{fathom:?}");
+    // In some of them, enough is under way when the refusals begin.
+    for experiments in 1..=8 {
+        let (mut fathom, mut plant) = settled();
+        for _ in 0..experiments {
+            while phase(&fathom) == "experiment" {
+                plant.run(&mut fathom, MS);
+            }
+            reach_experiment(&mut fathom, &mut plant);
+        }
+        plant.overloads = 1.0;
+        plant.run(&mut fathom, 100 * MS);
+        plant.overloads = 0.0;
+        plant.run(&mut fathom, 30 * SECOND);
+        assert!(fathom.max_concurrency() > 12, "{experiments}: {fathom:?}");
+    }
+}
+
+#[test]
+fn a_tenth_of_fast_overloads_hardly_moves_an_idle_limit() {
+    let mut fathom = warm();
+    for ms in 1000..11_000 {
+        let sample = match ms % 10 {
+            0 => overload(FAST, 3),
+            _ => success(NORMAL, 3),
+        };
+        fathom.update(&sample.at(MS * ms));
+    }
+    assert!(fathom.max_concurrency() >= 18);
+}
+
+#[test]
+fn a_few_slow_cancels_among_successes_do_not_lower_the_limit() {
+    let mut fathom = warm();
+    for ms in 1000..11_000 {
+        let sample = match ms % 20 {
+            0 => canceled(NORMAL * 5, 3),
+            _ => success(NORMAL, 3),
+        };
+        fathom.update(&sample.at(MS * ms));
+        assert_eq!(fathom.max_concurrency(), 20);
+    }
 }
 
 // Load.
@@ -275,6 +325,27 @@ fn limit_of_one_grows_again() {
     fathom.rebase(1, bounds(1, 1000));
     plant.run(&mut fathom, 30 * SECOND);
     assert!(fathom.max_concurrency() > 24, "{fathom:?}");
+}
+
+#[test]
+fn the_baseline_follows_what_lasts_while_nobody_is_kept_out() {
+    let mut fathom = warm();
+    for ms in 1000..61_000 {
+        fathom.update(&success(NORMAL + 3 * MS, 3).at(MS * ms));
+    }
+    let baseline = fathom.report().baseline.map(rounded);
+    assert_eq!(baseline, Some(NORMAL + 3 * MS));
+}
+
+#[test]
+fn a_rise_is_looked_into_though_nobody_is_kept_out() {
+    let mut fathom = starting_at(100);
+    let mut plant = Plant::loaded(40, 0.5);
+    plant.run(&mut fathom, 20 * SECOND);
+    plant.delay = 20 * MS;
+    plant.run(&mut fathom, 20 * SECOND);
+    assert_eq!(finding(&fathom), Some(Finding::Slower));
+    assert!(fathom.report().baseline.unwrap() > 25 * MS);
 }
 
 // Samples as they come.

@@ -154,7 +154,11 @@ impl Cohort {
         Judged::Ready(Observation {
             n,
             rtt_ln: sum / n.max(1.0),
-            success_ln: success_ln / successes.max(1.0),
+            success_ln: if successes > 0.0 {
+                success_ln / successes
+            } else {
+                sum / n.max(1.0)
+            },
             censored: if successes > 0.0 { censored / n } else { 1.0 },
             limit: (members.limit / ended).max(1.0),
             in_flight: members.in_flight / ended,
@@ -265,6 +269,8 @@ mod tests {
         // A fifth of what finishes is never seen.
         let seen = judge(&cohort(80), moment(40.0, 300, 200, 160), 1e12);
         assert_eq!(seen.unwrap().censored, 0.0);
+        // That a few more of them are missing may be chance.
+        assert!(judge(&cohort(70), moment(40.0, 300, 200, 160), 1e12).is_some());
         assert!(judge(&cohort(60), moment(40.0, 300, 200, 160), 1e12).is_none());
     }
 
@@ -282,6 +288,46 @@ mod tests {
         assert_eq!((seen.n, seen.censored), (20.0, 0.5));
         assert!((rtt_ms(&seen) - 40.0).abs() < 0.1);
         assert!((seen.success_ln - (20.0 * MS).ln()).abs() < 1e-9);
+    }
+
+    #[test]
+    fn what_is_missing_took_no_less_than_what_is_there() {
+        let seen = judge(&cohort(96), moment(11.0, 300, 100, 100), 1e12).unwrap();
+        assert!((rtt_ms(&seen) - 20.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn without_a_success_none_was_fast() {
+        let mut cohort = Cohort::open(Moment::default(), 0);
+        for _ in 0..10 {
+            cohort.add(&born(80.0, Outcome::Canceled), Some((20.0 * MS).ln()));
+        }
+        cohort.close(moment(10.0, 10, 0, 0));
+        let seen = judge(&cohort, moment(100.0, 10, 10, 10), 1e12).unwrap();
+        assert_eq!(seen.censored, 1.0);
+        assert!((seen.success_ln - (80.0 * MS).ln()).abs() < 1e-9);
+    }
+
+    #[test]
+    fn members_that_took_the_last_permit_make_a_limit_binding() {
+        let binding = |last: usize| {
+            let mut cohort = Cohort::open(Moment::default(), 0);
+            for i in 0..100 {
+                let in_flight = if i < last { 10.0 } else { 9.0 };
+                cohort.add(
+                    &Born {
+                        in_flight,
+                        ..born(20.0, Outcome::Success)
+                    },
+                    None,
+                );
+            }
+            cohort.close(moment(10.0, 100, 0, 0));
+            let seen = judge(&cohort, moment(30.0, 100, 100, 100), 1e12);
+            seen.unwrap().binding
+        };
+        assert!(binding(60));
+        assert!(!binding(40));
     }
 
     #[test]

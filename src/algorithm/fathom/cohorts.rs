@@ -151,3 +151,100 @@ impl Cohorts {
 }
 
 const RING: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Outcome;
+
+    const MS: f64 = 1e6;
+
+    /// One request has started, and one finished, per millisecond.
+    fn moment(at_ms: u32) -> Moment {
+        Moment {
+            at_ns: f64::from(at_ms) * MS,
+            started: u64::from(at_ms),
+            finished: u64::from(at_ms),
+            samples: u64::from(at_ms),
+            ..Moment::default()
+        }
+    }
+
+    fn born(at_ms: u32, limit: f64) -> Born {
+        Born {
+            at_ns: f64::from(at_ms) * MS,
+            rtt_ln: MS.ln(),
+            limit,
+            in_flight: 1.0,
+            outcome: Outcome::Success,
+        }
+    }
+
+    fn open() -> Cohorts {
+        let mut cohorts = Cohorts::new();
+        cohorts.resize(10.0, 20.0 * MS);
+        assert!(!cohorts.turn(moment(0)));
+        cohorts
+    }
+
+    #[test]
+    fn a_cohort_is_closed_when_it_is_large_and_old_enough() {
+        let mut cohorts = open();
+        assert!(!cohorts.turn(moment(19)), "too young");
+        assert!(cohorts.turn(moment(20)));
+        let few = Moment {
+            started: 29,
+            ..moment(60)
+        };
+        assert!(!cohorts.turn(few), "too small");
+        assert!(cohorts.turn(moment(60)));
+    }
+
+    #[test]
+    fn a_request_belongs_where_it_was_started_however_late_it_ends() {
+        let mut cohorts = open();
+        cohorts.turn(moment(20));
+        for at_ms in 0..20 {
+            cohorts.sort_in(&born(at_ms, 7.0), moment(50), None);
+            cohorts.sort_in(&born(20 + at_ms, 9.0), moment(50), None);
+        }
+        cohorts.turn(moment(40));
+        assert_eq!(cohorts.judge(moment(50), 1e12).unwrap().limit, 7.0);
+        assert_eq!(cohorts.judge(moment(50), 1e12).unwrap().limit, 9.0);
+        assert!(cohorts.judge(moment(50), 1e12).is_none());
+    }
+
+    #[test]
+    fn a_cut_measures_apart_and_forgets_what_is_empty() {
+        let mut cohorts = open();
+        cohorts.cut(moment(0));
+        assert_eq!((cohorts.len, cohorts.epoch()), (1, 1));
+        cohorts.cut(moment(5));
+        assert_eq!((cohorts.len, cohorts.epoch()), (2, 2));
+        for at_ms in 0..5 {
+            cohorts.sort_in(&born(at_ms, 7.0), moment(10), None);
+        }
+        let seen = cohorts.judge(moment(10), 1e12).unwrap();
+        assert_eq!((seen.n, seen.epoch), (5.0, 1));
+    }
+
+    #[test]
+    fn a_full_ring_keeps_its_last_open_and_a_cut_forgets_its_oldest() {
+        let mut cohorts = open();
+        let mut at_ms = 0;
+        while cohorts.len < RING {
+            at_ms += 20;
+            assert!(cohorts.turn(moment(at_ms)));
+        }
+        assert!(!cohorts.turn(moment(at_ms + 500)));
+        assert_eq!(cohorts.get(0).opened_ns(), 0.0);
+
+        cohorts.cut(moment(at_ms + 500));
+
+        assert_eq!(cohorts.len, RING);
+        assert_eq!(cohorts.get(0).opened_ns(), 20.0 * MS);
+        let last = cohorts.get(RING - 1);
+        assert!(last.is_open());
+        assert_eq!(last.opened_ns(), f64::from(at_ms + 500) * MS);
+    }
+}

@@ -174,4 +174,13 @@ mod tests {
         assert_eq!(findings, [None, None, None, Some(Finding::Unclear)]);
         assert_eq!(found(Why::Routine, 31.0, 1), [Some(Finding::Unclear)]);
     }
+
+    #[test]
+    fn what_might_be_chance_is_looked_at_for_longer() {
+        // By 57 and 15 percent per percent, give or take 11, and 7 at the end.
+        assert_eq!(found(Why::Rise, 27.0, 1), [None]);
+        assert_eq!(found(Why::Rise, 36.0, 1), [None]);
+        assert_eq!(found(Why::Rise, 27.0, 4)[3], Some(Finding::Queue));
+        assert_eq!(found(Why::Rise, 35.0, 4)[3], Some(Finding::Slower));
+    }
 }

@@ -68,6 +68,31 @@ const PERIOD_NS: f64 = 15e9;
 mod tests {
     use super::*;
 
+    fn seen(limit: f64, rtt_ms: f64) -> Observation {
+        Observation {
+            n: 100.0,
+            rtt_ln: (rtt_ms * 1e6).ln(),
+            success_ln: (rtt_ms * 1e6).ln(),
+            censored: 0.0,
+            limit,
+            in_flight: limit,
+            most_in_flight: limit,
+            binding: true,
+            epoch: 0,
+        }
+    }
+
+    #[test]
+    fn a_level_is_averaged_until_the_throughput_is_another() {
+        let mut level = Level::default();
+        level.add(&seen(20.0, 20.0), 0.3);
+        level.add(&seen(40.0, 40.0), 0.3);
+        assert_eq!(level.cohorts, 2.0);
+        level.add(&seen(40.0, 80.0), 0.3);
+        assert_eq!(level.cohorts, 1.0);
+        assert!((level.rtt_ln - 80e6_f64.ln()).abs() < 1e-9);
+    }
+
     #[test]
     fn a_peak_is_remembered_for_one_period_more() {
         let mut peak = Peak::default();
