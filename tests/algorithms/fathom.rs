@@ -207,6 +207,17 @@ fn cancels_faster_than_the_baseline_do_not_lower_the_limit() {
     assert_eq!(fathom.max_concurrency(), 20);
 }
 
+/// Callers who give up on the slowest fifth say nothing of the others.
+#[test]
+fn impatient_callers_do_not_pin_the_limit() {
+    let mut fathom = Fathom::default();
+    let mut plant = Plant::loaded(40, 0.5);
+    plant.hedge = Some(30 * MS);
+    plant.run(&mut fathom, 20 * SECOND);
+    let seen = plant.run(&mut fathom, 20 * SECOND);
+    assert!(seen.mean_limit() > 30.0, "{}", seen.mean_limit());
+}
+
 #[test]
 fn a_black_hole_brings_the_limit_down_within_three_timeouts() {
     let (mut fathom, mut plant) = settled();

@@ -145,7 +145,8 @@ impl Cohort {
             sum += missing * bound_ln;
             if is_expired {
                 censored += missing;
-            } else if successes > 0.0 {
+            } else if successes > 0.0 && members.censored == 0.0 {
+                // Who is still under way beside those who gave up may give up, too.
                 successes += missing;
                 success_ln += missing * bound_ln;
             }

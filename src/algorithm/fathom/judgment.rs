@@ -12,6 +12,11 @@ impl Fathom {
     /// Adds a cohort to an experiment, and draws the conclusion if there is one.
     pub(super) fn watch(&mut self, mut experiment: Experiment, seen: &Observation) {
         let finding = experiment.add(seen, self.spread.deviation());
+        // What is not known cannot acquit.
+        let finding = match finding {
+            Some(Finding::Slower) if seen.censored > 0.1 => Some(Finding::Unclear),
+            finding => finding,
+        };
         self.phase = Phase::Experiment(experiment);
         if experiment.is_overtaken() && self.limit > BOTTOM {
             // What it began with was not all of the rise.

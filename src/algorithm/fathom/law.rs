@@ -20,6 +20,7 @@ impl Fathom {
         }
         if born.outcome == Outcome::Success {
             self.trouble.silent = 0.0;
+            self.trouble.heard_ns = self.now.at_ns;
             return;
         }
         // A cohort is judged when its members end, and these do not.
@@ -28,7 +29,8 @@ impl Fathom {
             .is_none_or(|baseline| born.rtt_ln > baseline.ln() + 1.0);
         if is_slow && born.at_ns >= self.trouble.silenced_ns {
             self.trouble.silent += 1.0;
-            if self.trouble.silent >= (0.5 * self.limit).clamp(1.0, 16.0) {
+            let is_long = self.now.at_ns - self.trouble.heard_ns > self.patience_ns;
+            if is_long && self.trouble.silent >= (0.5 * self.limit).clamp(1.0, 16.0) {
                 self.trouble.silent = 0.0;
                 self.trouble.silenced_ns = self.now.at_ns;
                 self.retreat(0.1);
@@ -42,7 +44,8 @@ impl Fathom {
             return;
         }
         let baseline_ln = self.baseline.map(Baseline::ln);
-        let is_lost = seen.censored > 0.1 && baseline_ln.is_none_or(|ln| seen.rtt_ln > ln);
+        // Callers who give up on the slowest tell nothing, as long as the others are as fast as ever.
+        let is_lost = seen.censored > 0.1 && baseline_ln.is_none_or(|ln| seen.rtt_ln > ln + SLOW);
         self.give_up_experiment(seen);
         let epoch = match self.phase {
             Phase::Experiment(experiment) => experiment.epoch,
@@ -57,6 +60,9 @@ impl Fathom {
                 0.5.. => 0.3,
                 _ => 0.7,
             });
+        }
+        if seen.censored > 0.5 {
+            return;
         }
         if let Phase::Experiment(experiment) = self.phase {
             return self.watch(experiment, seen);
@@ -134,7 +140,9 @@ impl Fathom {
     fn follow(&mut self, seen: &Observation, mut baseline: Baseline) {
         let spread = self.spread.deviation();
         let error = baseline.error(self.level.n, spread);
-        let rise = self.level.rtt_ln - baseline.ln();
+        let gap = (seen.rtt_ln - seen.success_ln).clamp(0.0, 0.5);
+        self.trouble.impatience += 0.1 * (gap - self.trouble.impatience);
+        let rise = self.level.rtt_ln - self.trouble.impatience - baseline.ln();
         let is_faster = rise < -3.0 * error && self.level.cohorts >= LASTING;
         let is_first = !baseline.is_sure(spread) && seen.success_ln < baseline.ln() + NEARBY;
         if is_faster || is_first || seen.in_flight < BOTTOM {
@@ -142,7 +150,8 @@ impl Fathom {
             self.baseline = Some(baseline);
         } else if rise.abs() < 0.2 {
             let elapsed_ns = (self.now.at_ns - self.drifted_ns).min(1e9);
-            baseline.drift(rise * (1.0 - (-elapsed_ns / DRIFT_NS).exp()));
+            let by = self.level.success_ln - baseline.ln();
+            baseline.drift(by * (1.0 - (-elapsed_ns / DRIFT_NS).exp()));
             self.baseline = Some(baseline);
         } else if rise > 0.25 + error && self.level.is_settled() && self.is_rested() {
             let high = self.settled(seen.in_flight);
@@ -228,7 +237,7 @@ impl Fathom {
 
     /// Returns the limit for the throughput of `limit` requests at `rtt`, both as logarithms.
     pub(super) fn target(&self, baseline: Baseline, limit_ln: f64, rtt_ln: f64) -> f64 {
-        let knee = (baseline.ln() + limit_ln - rtt_ln).exp();
+        let knee = (baseline.ln() + self.trouble.impatience + limit_ln - rtt_ln).exp();
         let root = (0.5 * limit_ln).exp();
         knee + self.headroom * (0.04 * knee + 0.5 * root)
     }
@@ -238,7 +247,7 @@ impl Fathom {
             n: self.level.n,
             limit,
             rtt_ln: self.level.rtt_ln,
-            success_ln: self.level.rtt_ln,
+            success_ln: self.level.success_ln,
         }
     }
 }
@@ -254,6 +263,9 @@ pub(super) const CALM: f64 = 0.15;
 
 /// A change of so much, as a logarithm, is worth the name.
 pub(super) const NEARBY: f64 = 0.4;
+
+/// Twice the baseline, as a logarithm: beyond what callers who give up on the slowest make of it.
+const SLOW: f64 = 0.7;
 
 /// So many cohorts in a row are not chance.
 const LASTING: f64 = 4.0;

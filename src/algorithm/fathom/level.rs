@@ -7,6 +7,8 @@ pub(super) struct Level {
     pub(super) cohorts: f64,
     pub(super) n: f64,
     pub(super) rtt_ln: f64,
+    /// The RTT of successes, which is what a baseline may be learned from.
+    pub(super) success_ln: f64,
     pub(super) limit_ln: f64,
 }
 
@@ -23,6 +25,7 @@ impl Level {
         self.cohorts = (self.cohorts + 1.0).min(MEMORY);
         self.n = (self.n + seen.n).min(self.cohorts * seen.n);
         self.rtt_ln += (seen.rtt_ln - self.rtt_ln) / self.cohorts;
+        self.success_ln += (seen.success_ln - self.success_ln) / self.cohorts;
         self.limit_ln += (limit_ln - self.limit_ln) / self.cohorts;
     }
 

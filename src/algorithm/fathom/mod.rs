@@ -125,6 +125,11 @@ struct Trouble {
     overloads: f64,
     /// Canceled requests and slow failures since the last success.
     silent: f64,
+    /// When the last success came.
+    heard_ns: f64,
+    /// By how much, as a logarithm, those who give up on the slowest make the others look slow while
+    /// nobody is kept out.
+    impatience: f64,
     /// When the limit was last lowered for silence.
     silenced_ns: f64,
     /// The limit before that, to return to.
