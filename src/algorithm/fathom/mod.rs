@@ -63,12 +63,14 @@ pub use self::builder::FathomBuilder;
 ///
 /// # Differences
 ///
-/// There is no model in Netflix's library. Of the rules that hold in all algorithms, two are read in its own
+/// There is no model in Netflix's library. Of the rules that hold in all algorithms, three are read in its own
 /// way:
 ///
 /// - Every overload lowers the limit, by a part that grows with the share of overloads in the last
 ///   hundred samples: 2% if there is nothing else, next to nothing if they are one in ten. A service that
 ///   fails now and then for other reasons keeps its limit.
+/// - It also rises where requests were kept out, whatever was in flight, and back to where it was after an
+///   experiment or a retreat.
 /// - If nothing but canceled requests and slow failures comes back, the limit falls to a tenth at once, and
 ///   returns to half of where it was with the first healthy cohort.
 #[derive(Clone, Debug)]
