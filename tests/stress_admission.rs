@@ -335,6 +335,8 @@ async fn an_admission_keeps_its_limit_its_permits_and_its_counts() {
 async fn nobody_is_forgotten_in_a_queue_with_room_for_all() {
     let world = World::new();
     let service = world.admission(|layer| layer);
+    // Before the first request, which would be turned away without a queue.
+    world.limiter.set_queue(patient(&mut Random(3))).unwrap();
 
     let tasks = (1..=TASKS)
         .map(|seed| tokio::spawn(send(service.clone(), world.clone(), seed, false)))
