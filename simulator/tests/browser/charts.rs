@@ -152,7 +152,9 @@ async fn one_cursor_and_one_zoom_are_for_all_charts() {
 #[tokio::test(flavor = "multi_thread")]
 async fn phases_and_verdicts_are_marks_that_say_what_they_mean() {
     in_browser(async |browser| {
-        browser.open("").await;
+        let session = r#"{"lanes":[{"client":{"name":"vegas"}}],"run":{"length":"80s"}}"#;
+        let session = browser.eval(&format!("btoa('{session}')")).await;
+        browser.open(&format!("#s=j{}", session.as_str().unwrap())).await;
         browser.click("#to-end").await;
         browser.wait_until("simulator.player.ended").await;
         let toggle = "[data-chart=limit] [data-key=experiments]";
