@@ -1,11 +1,14 @@
-//! Makes the files of scenarios, and those of `assets/`, part of the program.
+//! Makes the files of scenarios, and those of the page, part of the program.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::{env, error, fs, io};
 
 fn main() -> Result<(), Box<dyn error::Error>> {
-    println!("cargo::rerun-if-changed=assets");
+    for folder in ASSETS {
+        println!("cargo::rerun-if-changed={folder}");
+    }
     for (_, folder) in SCENARIOS {
         println!("cargo::rerun-if-changed={folder}");
     }
@@ -16,7 +19,7 @@ fn main() -> Result<(), Box<dyn error::Error>> {
         code.push_str(&scenarios(name, &root.join(folder))?);
     }
     fs::write(out.join("scenarios.rs"), code)?;
-    fs::write(out.join("assets.rs"), assets(&root.join("assets"))?)?;
+    fs::write(out.join("assets.rs"), assets(&root)?)?;
     Ok(())
 }
 
@@ -42,23 +45,28 @@ fn scenarios(constant: &str, folder: &Path) -> Result<String, Box<dyn error::Err
     Ok(code)
 }
 
-fn assets(folder: &Path) -> Result<String, Box<dyn error::Error>> {
-    let mut files = Vec::new();
-    collect(folder, &mut files)?;
-    files.sort();
+fn assets(root: &Path) -> Result<String, Box<dyn error::Error>> {
+    let mut files = BTreeMap::new();
+    for folder in ASSETS {
+        let folder = root.join(folder);
+        let mut paths = Vec::new();
+        collect(&folder, &mut paths)?;
+        for path in paths {
+            let parts: Vec<_> = path
+                .strip_prefix(&folder)?
+                .components()
+                .map(|part| part.as_os_str().to_string_lossy())
+                .collect();
+            let name = parts.join("/");
+            if let Some(other) = files.insert(name, path.clone()) {
+                return Err(format!("{path:?} and {other:?} have one name").into());
+            }
+        }
+    }
     let mut code =
         String::from("/// Paths and contents of all files.\nconst FILES: &[(&str, &[u8])] = &[\n");
-    for path in files {
-        let parts: Vec<_> = path
-            .strip_prefix(folder)?
-            .components()
-            .map(|part| part.as_os_str().to_string_lossy())
-            .collect();
-        writeln!(
-            code,
-            "    ({:?}, include_bytes!({path:?})),",
-            parts.join("/")
-        )?;
+    for (name, path) in files {
+        writeln!(code, "    ({name:?}, include_bytes!({path:?})),")?;
     }
     code.push_str("];\n");
     Ok(code)
@@ -75,6 +83,9 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
     }
     Ok(())
 }
+
+/// The page's own files, and those that it shares with the page of live control.
+const ASSETS: [&str; 2] = ["assets", "../control/assets/shared"];
 
 /// Constants, and the folders of scenarios that they have.
 const SCENARIOS: [(&str, &str); 3] = [

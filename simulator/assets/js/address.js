@@ -1,7 +1,7 @@
 // Keeps the page and its address in step.
 
 import { SPEEDS } from "./player.js";
-import { same } from "./session.js";
+import { same } from "./same.js";
 import { encode } from "./url.js";
 
 export class Address {

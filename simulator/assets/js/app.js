@@ -1,7 +1,8 @@
 // The state of the page, and everything that changes it.
 
 import { Player } from "./player.js";
-import { addEvents, clone, mergeEvent, mergeSwap, paramsAt, same } from "./session.js";
+import { same } from "./same.js";
+import { addEvents, clone, mergeEvent, mergeSwap, paramsAt } from "./session.js";
 import { Store } from "./store.js";
 import { atTime, seconds } from "./units.js";
 
@@ -48,6 +49,10 @@ export class App {
 
   emit(kind, detail) {
     for (const listener of this.#listeners.get(kind) ?? []) listener(detail);
+  }
+
+  get lanes() {
+    return this.session.lanes.length;
   }
 
   /** The parameters that the knobs show. */

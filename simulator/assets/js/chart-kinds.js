@@ -1,18 +1,20 @@
 // What each chart shows. `lane: true` has one line per lane, the others are shared by all.
 
+import { backdrop } from "./backdrop.js";
 import { hasPlant } from "./session.js";
-import { short, shortMs } from "./units.js";
+import { Strip } from "./strip.js";
+import { seconds, short, shortMs } from "./units.js";
 
 /** The charts for a session, from the top down. */
 export function kindsOf(session) {
   const plant = hasPlant(session);
-  return [
+  const kinds = [
     {
       id: "limit",
       title: "Limit",
       unit: "requests",
       format: short,
-      strip: true,
+      strip: (app, host) => new Strip(app, host),
       series: [
         { key: "limit", label: "limit", lane: true, weight: 2 },
         { key: "in_flight", label: "in flight", lane: true, weight: 1, faint: true, clip: true },
@@ -30,7 +32,7 @@ export function kindsOf(session) {
       title: "Latency",
       unit: "ms, last second",
       format: shortMs,
-      slo: true,
+      mark: ({ session }) => seconds(session.run.slo) * 1000,
       canLog: true,
       series: [
         { key: "p99", label: "p99", lane: true, weight: 2 },
@@ -72,23 +74,5 @@ export function kindsOf(session) {
       ],
     },
   ];
-}
-
-export const DASHES = [[], [9, 4], [3, 3], [9, 3, 2, 3]];
-
-/** A round number at or above `value`, so that the axis moves rarely. */
-export function roundUp(value) {
-  if (!(value > 0)) return 1;
-  const power = 10 ** Math.floor(Math.log10(value));
-  const step = [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10].find((one) => one * power >= value * 0.9999);
-  return step * power;
-}
-
-/** The range of a logarithmic axis around the values. */
-export function logRange(low, high) {
-  const bottom = Math.max(0.01, Number.isFinite(low) && low > 0 ? low : 1);
-  const top = Math.max(Number.isFinite(high) ? high : 10, bottom * 1.5);
-  const power = 10 ** Math.floor(Math.log10(bottom));
-  const floor = [5, 2, 1].find((one) => one * power <= bottom) ?? 1;
-  return [floor * power, roundUp(top * 1.15)];
+  return kinds.map((kind) => ({ ...kind, behind: (u, app, colors) => backdrop(u, app.session, Boolean(kind.mark), colors) }));
 }

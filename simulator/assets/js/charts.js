@@ -34,7 +34,7 @@ export class Charts {
   /** Makes the charts anew if there are other lines to draw. */
   rebuild(always = false) {
     const kinds = kindsOf(this.app.session);
-    const shape = JSON.stringify([this.app.view.log, this.app.session.lanes.length, kinds.map((kind) => kind.series.map((one) => one.key))]);
+    const shape = JSON.stringify([this.app.view.log, this.app.lanes, kinds.map((kind) => kind.series.map((one) => one.key))]);
     if (shape === this.#shape && !always) return this.refresh();
     this.#shape = shape;
     this.colors = colors();

@@ -1,6 +1,6 @@
 // Messages of the server go to the field they are about; those about no field, into a box on top.
 
-import { byId, h, setText } from "./dom.js";
+import { byId, h } from "./dom.js";
 
 export class Errors {
   #fields = new Map();
@@ -64,9 +64,4 @@ export class Errors {
     this.#stays = false;
     this.#box.replaceChildren();
   }
-}
-
-/** Says something to screen readers only. */
-export function announce(text) {
-  setText(byId("live"), text);
 }

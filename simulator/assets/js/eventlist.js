@@ -1,7 +1,6 @@
 // All events as a list that can be edited, and the changes of algorithms.
 
-import { byId, focusNext, h, setText } from "./dom.js";
-import { announce } from "./errors.js";
+import { announce, byId, focusNext, h, setText } from "./dom.js";
 import { check } from "./field.js";
 import { describeEvent, describeSwap, sortEvents } from "./session.js";
 

@@ -1,7 +1,7 @@
 // What was seen, as a table and as a picture.
 
-import { DASHES } from "./chart-kinds.js";
 import { colors } from "./colors.js";
+import { DASHES } from "./scales.js";
 import { laneTitle } from "./session.js";
 import { COLUMNS, SHARED } from "./store.js";
 

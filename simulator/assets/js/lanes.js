@@ -1,8 +1,8 @@
 // Up to four algorithms side by side: a card for each, with the limiters of client and plant.
 
 import { AlgorithmEditor } from "./algorithm.js";
-import { DASHES } from "./chart-kinds.js";
 import { byId, h, setText } from "./dom.js";
+import { DASHES } from "./scales.js";
 import { MOST_LANES, algorithmAt, laneTitle } from "./session.js";
 
 export class Lanes {
@@ -41,7 +41,8 @@ export class Lanes {
 
   #card(lane, count) {
     const letter = String.fromCharCode(65 + lane);
-    const editor = (side) => new AlgorithmEditor(this.app, letter, side, (algorithm) => this.app.swap(lane, side, algorithm));
+    const editor = (side) =>
+      new AlgorithmEditor(this.app.options, { owner: letter, label: side, none: "no limiter" }, (algorithm) => this.app.swap(lane, side, algorithm));
     const [client, plant] = [editor("client"), editor("plant")];
     const name = h("span", { class: "lane-name" });
     const remove = h("button", { type: "button", class: "quiet", "aria-label": `Remove ${letter}`, title: "Remove", on: { click: () => this.#remove(lane) } }, "×");

@@ -3,8 +3,8 @@
 import { Address, applyView } from "./address.js";
 import { App } from "./app.js";
 import { Charts } from "./charts.js";
-import { byId, setText, throttle } from "./dom.js";
-import { Errors, announce } from "./errors.js";
+import { announce, byId, setText, throttle } from "./dom.js";
+import { Errors } from "./errors.js";
 import { EventList } from "./eventlist.js";
 import { csv, png, save } from "./export.js";
 import { Knobs } from "./knobs.js";

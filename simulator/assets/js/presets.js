@@ -1,7 +1,7 @@
 // The scenarios that come with the simulator, and why each is there.
 
 import { byId, h, setText } from "./dom.js";
-import { same } from "./session.js";
+import { same } from "./same.js";
 
 export class Presets {
   #select = byId("preset");

@@ -1,7 +1,6 @@
 // Latency regimes: from when on a service time and its spread hold. They are events, too.
 
-import { byId, focusNext, h, setText } from "./dom.js";
-import { announce } from "./errors.js";
+import { announce, byId, focusNext, h, setText } from "./dom.js";
 import { check, textOf } from "./field.js";
 import { sortEvents } from "./session.js";
 import { seconds } from "./units.js";

@@ -4,7 +4,6 @@ import { atTime, seconds } from "./units.js";
 
 export const MOST_LANES = 4;
 export const clone = (value) => structuredClone(value);
-export const same = (a, b) => JSON.stringify(sorted(a)) === JSON.stringify(sorted(b));
 
 /** The parameters at `time`: those of the start and every change until then. */
 export function paramsAt(session, time) {
@@ -129,10 +128,4 @@ export function suggestions(session, time) {
     ["Pause of 1 s", [{ at, note: "pause of 1 s", pause: "1s" }]],
     ["As at the start", [{ at, note: "as at the start", set: { ...session.run.start } }]],
   ];
-}
-
-function sorted(value) {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (value === null || typeof value !== "object") return value;
-  return Object.fromEntries(Object.keys(value).sort().map((key) => [key, sorted(value[key])]));
 }

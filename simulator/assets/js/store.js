@@ -1,5 +1,6 @@
 // What was seen: columns that grow, one entry per tick of simulated time.
 
+import { Column } from "./columns.js";
 import { Marks } from "./marks.js";
 
 export const SHARED = ["offered", "capacity"];
@@ -7,25 +8,6 @@ export const COLUMNS = [
   "limit", "in_flight", "plant_limit", "plant_in_flight", "p50", "p95", "p99",
   "goodput", "sent", "rejected", "refused", "timed_out", "wasted", "queue", "waiting",
 ];
-
-/** Numbers in a typed array that doubles; what is undefined is NaN. */
-class Column {
-  constructor(Type = Float32Array) {
-    this.data = new Type(1024);
-    this.length = 0;
-  }
-
-  write(first, values) {
-    const end = first + values.length;
-    if (end > this.data.length) {
-      const larger = new this.data.constructor(2 ** Math.ceil(Math.log2(end)));
-      larger.set(this.data.subarray(0, this.length));
-      this.data = larger;
-    }
-    for (let i = 0; i < values.length; i += 1) this.data[first + i] = values[i] ?? NaN;
-    this.length = end;
-  }
-}
 
 export class Store {
   constructor(lanes, tick) {
@@ -80,6 +62,12 @@ export class Store {
       if (time >= span.from - 1e-6 && (span.to === null || time <= span.to)) return span.limit;
     }
     return NaN;
+  }
+
+  /** The numbers of a line, or a function of time; null if there are none. */
+  source(name, lane) {
+    if (name === "oracle") return (time) => this.oracleAt(time);
+    return (lane === null ? this.shared[name] : this.lanes[lane]?.[name])?.data ?? null;
   }
 
   /** One value: of a lane if `lane` is a number, shared otherwise. */

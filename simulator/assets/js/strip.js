@@ -27,6 +27,7 @@ export class Strip {
     this.tip = h("p", { class: "tip", hidden: true, "aria-hidden": "true" });
     host.append(this.tip);
     this.rows = this.#rowsNow();
+    this.toggle = h("button", { type: "button", class: "toggle", hidden: true, "data-key": "experiments", on: { click: () => app.emit("toggle", "experiments") } }, "experiments");
     const plot = host.querySelector(".plot");
     plot.addEventListener("pointermove", (event) => this.#point(event));
     plot.addEventListener("pointerdown", (event) => this.#point(event));
@@ -34,6 +35,11 @@ export class Strip {
       // A finger that is lifted leaves, too; what it touched stays.
       if (event.pointerType === "mouse") this.hide();
     });
+  }
+
+  /** Offers its toggle where there is something to show. */
+  refresh() {
+    setHidden(this.toggle, !this.app.shown.marks.some((marks) => marks.experiments));
   }
 
   /** How high it is, in pixels. */

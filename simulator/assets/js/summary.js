@@ -1,7 +1,6 @@
 // What the charts say, in numbers: one row per lane, over the time that is shown.
 
-import { byId, h, setText } from "./dom.js";
-import { announce } from "./errors.js";
+import { announce, byId, h, setText } from "./dom.js";
 import { swatch } from "./lanes.js";
 import { laneTitle } from "./session.js";
 import { clock, short, shortMs } from "./units.js";

@@ -3,8 +3,7 @@
 // With the keyboard it is a slider: arrows move the marker, Enter offers events, Delete removes the
 // event at the marker, plus and minus zoom, 0 shows all.
 
-import { byId, h } from "./dom.js";
-import { announce } from "./errors.js";
+import { announce, byId, h } from "./dom.js";
 import { describeEvent, describeSwap, suggestions } from "./session.js";
 import { atTime, clock, seconds } from "./units.js";
 

@@ -3,7 +3,7 @@
 // `#preset=name` if the session is that preset's, `#s=...` otherwise: the session without what is at
 // its default, as JSON, deflated, in the alphabet of base64url.
 
-import { same } from "./session.js";
+import { same } from "./same.js";
 
 /** Writes the fragment. `view` is a plain object of short texts. */
 export async function encode(session, presets, defaults, view) {

@@ -4,6 +4,9 @@
 
 mod charts;
 mod controls;
+// Shared with the tests of live control.
+#[path = "../../../control/tests/browser/driver.rs"]
+mod driver;
 mod harness;
 
 /// Returns the beginning of a column.

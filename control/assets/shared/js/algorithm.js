@@ -2,22 +2,26 @@
 
 import { h } from "./dom.js";
 import { field } from "./field.js";
-import { same } from "./session.js";
+import { same } from "./same.js";
 
 export class AlgorithmEditor {
   #fields = new Map();
   #shape = null;
   #value = undefined;
 
-  /** `lane` and `label` name the limiter; `commit` hears every new configuration, null for none. */
-  constructor(app, lane, label, commit) {
-    this.app = app;
-    this.owner = `${lane}, ${label}`;
+  /**
+   * `described` are the algorithms and the window, as the server describes them; `owner` and `label` name the
+   * limiter, and `none` is what there is without an algorithm, if that can be chosen. `commit` hears every new
+   * configuration, null for none.
+   */
+  constructor(described, { owner, label, none }, commit) {
+    this.described = described;
+    this.owner = `${owner}, ${label}`;
     this.commit = commit;
-    const { algorithms } = app.options;
+    const { algorithms } = described;
     this.select = h("select", { "aria-label": `${this.owner}: algorithm`, on: { change: () => this.#choose() } },
       ...algorithms.map((one) => h("option", { value: one.name }, one.title)),
-      h("option", { value: "" }, "no limiter"));
+      none ? h("option", { value: "" }, none) : null);
     this.windowed = h("input", { type: "checkbox", "aria-label": `${this.owner}: one sample per window`, on: { change: () => this.#window() } });
     this.options = h("div", { class: "options" });
     this.summary = h("summary", {}, "options");
@@ -63,7 +67,7 @@ export class AlgorithmEditor {
   }
 
   #entry(name) {
-    return this.app.options.algorithms.find((one) => one.name === name);
+    return this.described.algorithms.find((one) => one.name === name);
   }
 
   #choose() {
@@ -77,7 +81,7 @@ export class AlgorithmEditor {
 
   #window() {
     const { window, ...rest } = this.#value;
-    const fresh = Object.fromEntries(this.app.options.window.map((one) => [one.name, one.default]));
+    const fresh = Object.fromEntries(this.described.window.map((one) => [one.name, one.default]));
     this.commit(this.windowed.checked ? { ...rest, window: window ?? fresh } : rest);
   }
 
@@ -95,7 +99,7 @@ export class AlgorithmEditor {
     this.options.replaceChildren(
       h("p", { class: "about" }, entry.doc),
       ...make("own", entry.options),
-      ...(value.window ? [h("h4", {}, "window"), ...make("window", this.app.options.window)] : []));
+      ...(value.window ? [h("h4", {}, "window"), ...make("window", this.described.window)] : []));
   }
 
   #set(part, name, next) {
@@ -110,6 +114,6 @@ export class AlgorithmEditor {
       .filter((one) => from[one.name] !== undefined && !same(from[one.name], one.default))
       .map((one) => `${prefix}${one.name} ${typeof from[one.name] === "object" ? "percentile" : from[one.name]}`);
     const own = changed(this.#entry(value.name).options, value, "");
-    return value.window ? [...own, ...changed(this.app.options.window, value.window, "")] : own;
+    return value.window ? [...own, ...changed(this.described.window, value.window, "")] : own;
   }
 }

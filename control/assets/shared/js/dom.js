@@ -64,3 +64,8 @@ export function focusNext(list, index, otherwise) {
 export function setHidden(element, hidden) {
   if (element.hidden !== hidden) element.hidden = hidden;
 }
+
+/** Says something to screen readers only. */
+export function announce(text) {
+  setText(byId("live"), text);
+}

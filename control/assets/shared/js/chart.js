@@ -1,12 +1,15 @@
 // One chart: a header with toggles and values, and a uPlot below it.
 
-import { backdrop } from "./backdrop.js";
-import { DASHES, logRange, roundUp } from "./chart-kinds.js";
 import { Buffers, visible } from "./decimate.js";
-import { h, setHidden, setText } from "./dom.js";
-import { Strip } from "./strip.js";
-import { seconds, short } from "./units.js";
+import { h, setText } from "./dom.js";
+import { DASHES, logRange, roundUp } from "./scales.js";
+import { short } from "./units.js";
 
+/**
+ * `kind` says what it shows: `id`, `title`, `unit`, `format`, `series`; and where it has them, `canLog`, a `strip` above
+ * the lines, what lies `behind` them, and a `mark` that must be in sight. `app` has how many `lanes` there are, the `view`
+ * (`hidden` keys, `log`), the store that is `shown`, and hears `emit`.
+ */
 export class Chart {
   #buffers = new Buffers();
   #lines;
@@ -17,7 +20,7 @@ export class Chart {
     this.kind = kind;
     this.app = app;
     this.colors = colors;
-    this.#lines = linesOf(kind, app.session.lanes.length);
+    this.#lines = linesOf(kind, app.lanes);
     this.readout = h("div", { class: "readout", "aria-hidden": "true" });
     this.toggles = h("div", { class: "toggles", role: "group", "aria-label": `Lines of ${kind.title}` });
     this.canvas = h("div", { class: "plot" });
@@ -25,7 +28,7 @@ export class Chart {
       h("header", {}, h("h2", {}, kind.title, h("span", { class: "unit" }, kind.unit)), this.toggles, this.readout),
       this.canvas);
     host.append(this.root);
-    this.strip = kind.strip ? new Strip(app, this.root) : null;
+    this.strip = kind.strip?.(app, this.root) ?? null;
     this.#buildToggles();
     this.#buildReadout();
   }
@@ -53,7 +56,7 @@ export class Chart {
     const store = this.app.shown;
     const from = Math.max(0, store.indexAt(range[0]) - 1);
     const to = Math.min(store.indexAt(Math.min(range[1], range[2]) + store.tick * 0.5), store.length);
-    this.#sources = this.#lines.map((line) => (this.isShown(line) ? sourceOf(store, line) : null));
+    this.#sources = this.#lines.map((line) => (this.isShown(line) ? store.source(line.series.key, line.lane) : null));
     const pixels = Math.max(50, this.plot.bbox.width / devicePixelRatio);
     const data = visible(store.t.data, this.#sources, from, Math.max(from, to), pixels, this.#buffers);
     this.range = range;
@@ -80,7 +83,7 @@ export class Chart {
 
   /** Applies which lines are hidden. */
   refresh() {
-    if (this.experiments) setHidden(this.experiments, !this.app.shown.marks.some((marks) => marks.experiments));
+    this.strip?.refresh();
     this.#lines.forEach((line, i) => {
       const show = this.isShown(line);
       if (this.plot && this.plot.series[i + 1].show !== show) this.plot.setSeries(i + 1, { show }, false);
@@ -108,10 +111,7 @@ export class Chart {
         this.toggles.append(h("button", { type: "button", class: "toggle", "data-key": series.key, on: { click: toggle } }, series.label));
       }
     }
-    if (this.strip) {
-      this.experiments = h("button", { type: "button", class: "toggle", hidden: true, "data-key": "experiments", on: { click: () => app.emit("toggle", "experiments") } }, "experiments");
-      this.toggles.append(this.experiments);
-    }
+    if (this.strip) this.toggles.append(this.strip.toggle);
     if (kind.canLog) {
       this.toggles.append(h("button", { type: "button", class: "toggle", "data-log": true, "aria-pressed": String(app.view.log), on: { click: () => app.emit("log") } }, "log"));
     }
@@ -152,7 +152,7 @@ export class Chart {
       },
       axes: [
         { show: true, incrs: SECONDS, size: bottom ? 26 : 0, stroke: colors.text, font, grid: { stroke: colors.grid, width: 1 }, ticks: { show: false },
-          values: (_, splits) => splits.map((value) => (bottom ? axisTime(value) : "")) },
+          values: (_, splits) => splits.map((value) => (bottom ? (app.axisTime ?? axisTime)(value) : "")) },
         { scale: "y", size: axis, gap: 6, stroke: colors.text, font, grid: { stroke: colors.grid, width: 1 }, ticks: { show: false }, space: 28, filter: (_, splits) => splits,
           values: (_, splits) => splits.map((value) => (value === null ? "" : log ? logLabel(value) : short(value))) },
       ],
@@ -161,7 +161,7 @@ export class Chart {
         setCursor: [(u) => this.#moved(u)],
         setSelect: [(u) => this.#selected(u)],
         drawAxes: [(u) => {
-          backdrop(u, app.session, Boolean(kind.slo), colors);
+          kind.behind?.(u, app, colors);
           if (this.range) this.strip?.draw(u, this.range, colors);
         }],
       },
@@ -201,9 +201,9 @@ export class Chart {
         }
       }
     });
-    const slo = this.kind.slo ? seconds(this.app.session.run.slo) * 1000 : NaN;
-    if (log) return logRange(Math.min(least, Number.isNaN(slo) ? least : slo), Math.max(most, Number.isNaN(slo) ? most : slo));
-    const own = Math.max(most, Number.isNaN(slo) ? -Infinity : slo);
+    const mark = this.kind.mark?.(this.app) ?? NaN;
+    if (log) return logRange(Math.min(least, Number.isNaN(mark) ? least : mark), Math.max(most, Number.isNaN(mark) ? most : mark));
+    const own = Math.max(most, Number.isNaN(mark) ? -Infinity : mark);
     const top = Number.isFinite(own) && own > 0 ? Math.max(own, Math.min(clipped, own * 3)) : clipped;
     return [0, roundUp(Math.max(Number.isFinite(top) ? top : guests, 1) * 1.08)];
   }
@@ -232,11 +232,6 @@ function linesOf(kind, lanes) {
   const lines = kind.series.flatMap((series) => (series.lane ? each(series) : [{ series, lane: null }]));
   const rank = ({ series, lane }) => (lane === null ? 0 : series.faint ? 1 : 2);
   return lines.sort((a, b) => rank(a) - rank(b));
-}
-
-function sourceOf(store, { series, lane }) {
-  if (series.key === "oracle") return (time) => store.oracleAt(time);
-  return (lane === null ? store.shared[series.key] : store.lanes[lane]?.[series.key])?.data ?? null;
 }
 
 function axisTime(value) {

@@ -1,7 +1,6 @@
 // One knob: a label, a slider where that makes sense, a text field, what it does, and what is wrong.
 
-import { h, setText, throttle, uniqueId } from "./dom.js";
-import { announce } from "./errors.js";
+import { announce, h, setText, throttle, uniqueId } from "./dom.js";
 import { formatDuration, parseDuration, parseNumber, significant } from "./units.js";
 
 /**
@@ -136,7 +135,7 @@ function inputOf(spec, common) {
     return h("select", common, spec.choices.map((choice) => h("option", { value: choice }, choice.replaceAll("_", " "))));
   }
   const mode = spec.kind === "number" || spec.kind === "integer" ? "decimal" : "text";
-  const placeholder = spec.kind === "seed" ? "the run’s" : spec.optional ? "none" : null;
+  const placeholder = spec.kind === "seed" || spec.optional ? "none" : null;
   return h("input", { ...common, type: "text", inputmode: mode, autocomplete: "off", spellcheck: "false", placeholder });
 }
 

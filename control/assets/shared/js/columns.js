@@ -1,0 +1,20 @@
+// Numbers over time, in typed arrays that grow.
+
+/** Numbers in a typed array that doubles; what is undefined is NaN. */
+export class Column {
+  constructor(Type = Float32Array) {
+    this.data = new Type(1024);
+    this.length = 0;
+  }
+
+  write(first, values) {
+    const end = first + values.length;
+    if (end > this.data.length) {
+      const larger = new this.data.constructor(2 ** Math.ceil(Math.log2(end)));
+      larger.set(this.data.subarray(0, this.length));
+      this.data = larger;
+    }
+    for (let i = 0; i < values.length; i += 1) this.data[first + i] = values[i] ?? NaN;
+    this.length = end;
+  }
+}
