@@ -18,7 +18,7 @@ use crate::limiter::{Finished, Handle, Limiter};
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
 /// let limiter = Limiter::new(Aimd::default());
-/// let permit = limiter.acquire().await;
+/// let permit = limiter.acquire().await.unwrap();
 /// assert_eq!(limiter.in_flight(), 1);
 ///
 /// // ... the work ...
