@@ -50,7 +50,7 @@ use crate::limiter::Limiter;
 /// use tower_adaptive::{Fathom, Limiter, Limiters};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), std::io::Error> {
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let hosts = Limiters::new(|host: &String| {
 ///     Limiter::builder(Fathom::default()).name(host).build()
 /// });
