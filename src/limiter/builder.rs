@@ -30,7 +30,8 @@ impl LimiterBuilder {
         }
     }
 
-    /// Sets the name under which snapshots show the limiter: default none.
+    /// Sets the name under which the limiter is [listed](crate::registry), and snapshots show it:
+    /// default none, and not listed.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into().into_boxed_str());
@@ -76,6 +77,8 @@ impl LimiterBuilder {
         if self.shares != Shares::new() {
             limiter.set_shares(self.shares)?;
         }
+        #[cfg(not(tower_adaptive_loom))]
+        crate::registry::built(&limiter);
         Ok(limiter)
     }
 }

@@ -12,6 +12,8 @@ mod settings;
 mod snapshot;
 mod state;
 mod timer;
+#[cfg(not(tower_adaptive_loom))]
+mod weak;
 
 pub use acquire::Acquire;
 pub use builder::LimiterBuilder;
@@ -20,6 +22,8 @@ pub use refusals::Rejections;
 pub use snapshot::{Share, Snapshot};
 
 pub(crate) use path::{Finished, Handle};
+#[cfg(not(tower_adaptive_loom))]
+pub(crate) use weak::WeakLimiter;
 
 #[cfg(all(test, tower_adaptive_loom))]
 mod models;
