@@ -28,8 +28,8 @@ pub(super) enum Kind {
     Integer(u32, u32),
     /// A whole number, at least so large.
     AtLeast(u32),
-    /// At least so long.
-    Duration(&'static str),
+    /// At least so long, and at most.
+    Duration(&'static str, Option<&'static str>),
     /// `"mean"`, `"log_mean"`, or `{"percentile": 0.9}`.
     Aggregate,
     /// A seed, or null for one of its own.
@@ -86,7 +86,7 @@ pub(super) const TABLE: &[Entry] = &[
             Knob {
                 name: "seed",
                 kind: Seed,
-                doc: "Makes the intervals between probes another sequence; without one, the run's seed decides.",
+                doc: "Makes the intervals between probes a sequence of its own; without one, chance decides.",
             },
         ],
     },
@@ -131,7 +131,7 @@ pub(super) const TABLE: &[Entry] = &[
             },
             Knob {
                 name: "timeout",
-                kind: Duration("1ns"),
+                kind: Duration("1ns", None),
                 doc: "The RTT beyond which a success counts as an overload.",
             },
         ],
@@ -151,12 +151,12 @@ pub(super) const TABLE: &[Entry] = &[
 pub(super) const WINDOW: &[Knob] = &[
     Knob {
         name: "min_window",
-        kind: Duration("1ns"),
+        kind: Duration("1ns", None),
         doc: "How long a window lasts at least; at most max_window.",
     },
     Knob {
         name: "max_window",
-        kind: Duration("1ns"),
+        kind: Duration("1ns", None),
         doc: "How long a window lasts at most; at least min_window.",
     },
     Knob {
@@ -166,13 +166,36 @@ pub(super) const WINDOW: &[Knob] = &[
     },
     Knob {
         name: "min_rtt",
-        kind: Duration("0s"),
+        kind: Duration("0s", None),
         doc: "The RTT below which a sample other than an overload is ignored.",
     },
     Knob {
         name: "aggregate",
         kind: Aggregate,
         doc: "How the RTTs of a window become one: their mean, their log-mean, which few slow ones hardly move, or a percentile.",
+    },
+];
+
+pub(super) const QUEUE: &[Knob] = &[
+    Knob {
+        name: "capacity",
+        kind: Integer(0, 1 << 20),
+        doc: "How many requests may wait; 0 for no queue. More takes larger bursts.",
+    },
+    Knob {
+        name: "max_wait",
+        kind: Duration("1ns", Some("1h")),
+        doc: "How long a request may wait. More rejects less in a short burst.",
+    },
+    Knob {
+        name: "target",
+        kind: Duration("1ns", Some("1h")),
+        doc: "The wait that is none to worry about; less than the interval.",
+    },
+    Knob {
+        name: "interval",
+        kind: Duration("1ns", Some("1h")),
+        doc: "Over what time the shortest wait is taken: about that of a slow response.",
     },
 ];
 

@@ -7,7 +7,7 @@
 //! | `player.rs`, `knobs.rs`, `pace.rs`, `message.rs` | what the page may do with a run, and how fast it goes |
 //! | `live.rs` | the connection: knobs in, ticks out |
 //! | `best.rs` | the best fixed limits, found beside the run |
-//! | `options.rs`, `algorithms.rs`, `presets.rs`, `api.rs` | what every knob is, and the scenarios |
+//! | `options.rs`, `presets.rs`, `api.rs` | what every knob is, and the scenarios |
 //! | `server.rs`, `assets.rs` | the server, and the files it serves |
 //! | `accept.rs`, `visitor.rs`, `flow.rs`, `memory.rs` | who is let in, and how much each may take |
 //!
@@ -21,7 +21,6 @@
 //! has one thread in all.
 
 mod accept;
-mod algorithms;
 mod api;
 mod assets;
 mod best;
@@ -43,7 +42,7 @@ mod session;
 mod ticks;
 mod visitor;
 
-pub use options::{Options, defaults};
+pub use options::Options;
 pub use presets::Preset;
 pub use server::{Args, serve_on};
 pub use session::{Lane, Session, Side, Swap};

@@ -7,7 +7,8 @@ import { short } from "./units.js";
 
 /**
  * `kind` says what it shows: `id`, `title`, `unit`, `format`, `series`; and where it has them, `canLog`, a `strip` above
- * the lines, what lies `behind` them, and a `mark` that must be in sight. `app` has how many `lanes` there are, the `view`
+ * the lines, what lies `behind` them, and a `mark` that must be in sight. A series is of each `lane`, or shared: then it has
+ * a `color`, or a `tone`, which the readout shows, too. `app` has how many `lanes` there are, the `view`
  * (`hidden` keys, `log`), the store that is `shown`, and hears `emit`.
  */
 export class Chart {
@@ -108,7 +109,7 @@ export class Chart {
     if (!single) {
       for (const series of kind.series) {
         const toggle = () => app.emit("toggle", series.key);
-        this.toggles.append(h("button", { type: "button", class: "toggle", "data-key": series.key, on: { click: toggle } }, series.label));
+        this.toggles.append(h("button", { type: "button", class: `toggle ${series.tone ?? ""}`, "data-key": series.key, on: { click: toggle } }, series.label));
       }
     }
     if (this.strip) this.toggles.append(this.strip.toggle);
@@ -124,9 +125,10 @@ export class Chart {
     const lines = this.#lines.filter((line) => this.isShown(line) && (line.lane === null || line.series === main));
     this.#values = lines.map((line) => ({ line, element: h("b", {}, "–") }));
     this.readout.replaceChildren(...this.#values.map(({ line, element }) => {
-      const key = line.lane === null ? "shared" : `lane${line.lane}`;
-      const name = line.lane === null ? h("span", {}, line.series.label) : null;
-      return h("span", { class: `value ${key}` }, line.lane === null ? name : h("i", { class: "dot" }), element);
+      const { label, tone } = line.series;
+      const key = line.lane === null ? (tone ?? "shared") : `lane${line.lane}`;
+      const name = line.lane === null ? h("span", {}, label) : null;
+      return h("span", { class: `value ${key}` }, key === "shared" ? null : h("i", { class: "dot" }), name, element);
     }));
   }
 
@@ -169,7 +171,7 @@ export class Chart {
   }
 
   #style({ series, lane }) {
-    const stroke = lane === null ? this.colors.of(series.color) : this.colors.lane(lane, series.faint);
+    const stroke = lane === null ? this.colors.of(series.color ?? `--${series.tone}`) : this.colors.lane(lane, series.faint);
     const dash = series.dash ?? (lane === null ? [] : series.dotted ? [1.5, 2.5] : DASHES[lane]);
     return {
       label: series.key,

@@ -17,4 +17,12 @@ export class Column {
     for (let i = 0; i < values.length; i += 1) this.data[first + i] = values[i] ?? NaN;
     this.length = end;
   }
+
+  /** Drops the first entries. The rest is in another array: who knew the old one keeps it. */
+  forget(count) {
+    const rest = new this.data.constructor(this.data.length);
+    rest.set(this.data.subarray(count, this.length));
+    this.data = rest;
+    this.length -= count;
+  }
 }
