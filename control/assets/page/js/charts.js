@@ -45,6 +45,7 @@ const KINDS = [
 export class Charts {
   // What a chart asks of its page.
   lanes = 0;
+  right = 30;
   view = { hidden: new Set(), log: false, zoom: null };
   shown = new History();
   #charts = [];
@@ -90,7 +91,9 @@ export class Charts {
     const { shown, view } = this;
     if (shown.length === 0 || !this.#charts[0].plot) return;
     const head = shown.end;
-    const range = view.zoom ? [...view.zoom, head] : [head - Number(this.#window.value), head, head];
+    // At first there is less than a window to see.
+    const span = Math.min(Number(this.#window.value), Math.max(10, head - shown.t.data[0]));
+    const range = view.zoom ? [...view.zoom, head] : [head - span, head, head];
     for (const chart of this.#charts) chart.draw(range);
     if (this.cursor === undefined) this.#read(null);
   }
@@ -116,9 +119,10 @@ export class Charts {
     const width = this.#host.clientWidth;
     if (width === 0) return;
     const narrow = width < 600;
+    const room = innerHeight - this.#host.getBoundingClientRect().top - scrollY;
     this.#charts.forEach((chart, i) => {
       const bottom = i === this.#charts.length - 1;
-      const height = (narrow ? (i === 0 ? 150 : 110) : heightOf(i)) + (bottom ? 22 : 0);
+      const height = (narrow ? (i === 0 ? 150 : 110) : heightOf(room, i)) + (bottom ? 22 : 0);
       if (chart.plot) chart.resize(width, height);
       else chart.mount(width, height, bottom, narrow ? 42 : 52);
       chart.refresh();
@@ -146,7 +150,10 @@ function changes(u, marks, now) {
 }
 
 /** The charts share the height of the window; the limit gets more. */
-function heightOf(i) {
-  const unit = (Math.max(520, innerHeight - 330) - 90) / 3.5;
-  return Math.round(Math.min(260, i === 0 ? unit * 1.5 : unit));
+function heightOf(room, i) {
+  const unit = Math.max(86, (room - 3 * HEAD - 40) / 3.4);
+  return Math.round(Math.min(260, i === 0 ? unit * 1.4 : unit));
 }
+
+/** Of a chart, in pixels. */
+const HEAD = 30;

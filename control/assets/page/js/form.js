@@ -4,6 +4,7 @@ import { AlgorithmEditor } from "./algorithm.js";
 import { byId, h, setHidden } from "./dom.js";
 import { field, textOf } from "./field.js";
 import { changesOf, diff, merge } from "./patch.js";
+import { same } from "./same.js";
 
 const FLAGS = [
   { name: "observe_only", label: "observe only", kind: "flag", doc: "Lets everybody in, and counts who would have been turned away." },
@@ -25,6 +26,7 @@ export class Form {
   /** `described` is what can be set; `apply` gets a patch. */
   constructor(described, apply) {
     this.described = described;
+    this.#host.disabled = !described.writable;
     byId("apply").addEventListener("click", () => apply(this.#patch));
     byId("discard").addEventListener("click", () => this.#want({}));
   }
@@ -100,8 +102,10 @@ export class Form {
     for (const { name } of FLAGS) this.#fields.get(name).show(draft[name]);
     this.editor.show(draft.algorithm ?? null);
     setHidden(this.own, !draft.bounds);
-    const changes = changesOf(this.#limiter.config, patch);
-    setHidden(byId("pending"), changes.length === 0);
+    const { config, snapshot } = this.#limiter;
+    const changes = changesOf({ ...config, bounds: config.bounds ?? snapshot.bounds }, patch)
+      .filter(({ before, after }) => !same(before ?? null, after));
+    setHidden(byId("pending"), Object.keys(patch).length === 0);
     byId("changes").replaceChildren(...changes.map(describe));
   }
 
@@ -124,7 +128,6 @@ export class Form {
       group("Algorithm", this.editor.root),
       group("Queue", ...described.queue.map((spec) => make(spec, `queue.${spec.name}`, (draft, value) => (draft.queue[spec.name] = value)))),
     );
-    if (!described.writable) for (const one of this.#host.querySelectorAll("input, select, button")) one.disabled = true;
   }
 
   #choose(algorithm) {

@@ -12,7 +12,10 @@ export class History {
   /** The times at which its configuration has changed. */
   marks = [];
   now = null;
-  rates = { finished: 0, rejected: 0, spared: 0 };
+  /** Per second, over the last second. */
+  rates = {};
+  /** Over the last five. */
+  steady = {};
   #recent = [];
 
   /** Adds what it is like at `time`, in seconds. */
@@ -37,14 +40,12 @@ export class History {
     for (const name of COLUMNS) this.columns[name].write(this.length - 1, [values[name]]);
   }
 
-  /** Rates are those of the last second, about. */
   #measure(time, snapshot) {
     const recent = this.#recent;
     recent.push({ time, snapshot });
-    while (recent.length > 2 && recent[1].time <= time - 1) recent.shift();
-    const [first] = recent;
-    const rate = (name) => Math.max(0, snapshot[name] - first.snapshot[name]) / (time - first.time);
-    if (recent.length > 1) for (const name of Object.keys(this.rates)) this.rates[name] = rate(name);
+    while (recent.length > 2 && recent[1].time <= time - 5) recent.shift();
+    this.steady = ratesSince(recent[0], time, snapshot);
+    this.rates = ratesSince(recent.findLast((one) => one.time <= time - 1) ?? recent[0], time, snapshot);
   }
 
   #forget(count) {
@@ -80,6 +81,11 @@ export class History {
   value(name, _, index) {
     return index < 0 || index >= this.length ? NaN : this.columns[name].data[index];
   }
+}
+
+function ratesSince(first, time, snapshot) {
+  const rate = (name) => (time > first.time ? Math.max(0, snapshot[name] - first.snapshot[name]) / (time - first.time) : 0);
+  return { finished: rate("finished"), rejected: rate("rejected"), spared: rate("spared") };
 }
 
 const ms = (seconds) => (seconds === null ? undefined : seconds * 1000);

@@ -43,14 +43,14 @@ export class List {
     const dot = h("i", { class: "light", "aria-hidden": "true" });
     const cells = Object.fromEntries(CELLS.map((key) => [key, h("td", { class: RARER.includes(key) ? "rarer" : null })]));
     const word = h("span", {});
-    const state = h("td", { class: "word" }, dot, word);
+    const state = h("td", {}, h("span", { class: "word" }, dot, word));
     const root = h("tr", { on: { click: () => this.choose(name) } }, h("th", { scope: "row" }, button), state, ...Object.values(cells));
     return { root, button, word, dot, cells, name };
   }
 
   #update(row, history, isChosen) {
     const state = stateOf(history);
-    const { now, rates } = history;
+    const { now, steady } = history;
     setText(row.word, state.word);
     if (row.dot.dataset.level !== state.level) row.dot.dataset.level = state.level;
     row.root.title = state.text;
@@ -60,7 +60,7 @@ export class List {
     setText(row.cells.limit, short(now.limit));
     setText(row.cells.inFlight, short(now.in_flight));
     setText(row.cells.waiting, short(now.waiting));
-    setText(row.cells.rejected, short(rates.rejected));
+    setText(row.cells.rejected, short(steady.rejected));
     setText(row.cells.rtt, ms(now.smoothed_rtt_seconds));
     setText(row.cells.baseline, ms(now.report.baseline_seconds));
     return state;

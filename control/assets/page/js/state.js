@@ -6,8 +6,8 @@ import { short } from "./units.js";
  * `level` is how much it matters (`calm`, `busy`, `protects`, `harms`, `off`), `word` a word for the list, and `text` a
  * sentence with the figures.
  */
-export function stateOf({ now, rates }) {
-  const state = ofWork(now, rates);
+export function stateOf({ now, steady }) {
+  const state = ofWork(now, steady);
   return now.paused ? { ...state, word: `${state.word}, paused`, text: `${state.text} Learning is paused.` } : state;
 }
 

@@ -9,7 +9,7 @@ import { short } from "./units.js";
  * `kind` says what it shows: `id`, `title`, `unit`, `format`, `series`; and where it has them, `canLog`, a `strip` above
  * the lines, what lies `behind` them, and a `mark` that must be in sight. A series is of each `lane`, or shared: then it has
  * a `color`, or a `tone`, which the readout shows, too. `app` has how many `lanes` there are, the `view`
- * (`hidden` keys, `log`), the store that is `shown`, and hears `emit`.
+ * (`hidden` keys, `log`), the store that is `shown`, and hears `emit`; it may have its own words for times, `axisTime`, and room for them at the `right`.
  */
 export class Chart {
   #buffers = new Buffers();
@@ -139,7 +139,7 @@ export class Chart {
     return {
       width,
       height,
-      padding: [6 + this.above, 18, bottom ? 0 : 4, 0],
+      padding: [6 + this.above, app.right ?? 18, bottom ? 0 : 4, 0],
       legend: { show: false },
       cursor: {
         sync: { key: "time", scales: ["x", null] },
