@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio::{signal, sync::Semaphore};
 use tower::ServiceExt;
-use tower_adaptive::{AdmissionLayer, Fathom, Limiter, Queue, Vegas};
+use tower_adaptive::{AdmissionLayer, Fathom, InvalidOption, LimiterConfig, Queue, Vegas};
 use tower_adaptive_control::Control;
 
 #[derive(Parser)]
@@ -30,20 +30,27 @@ struct Args {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args = Args::parse();
+    let queue = Queue::bounded(20);
+    let config = LimiterConfig::new;
     let app = Router::new()
         .merge(route(
             "/checkout",
-            Limiter::builder(Fathom::default()),
+            config().algorithm(Fathom::builder()),
             20,
             20,
-        ))
+        )?)
         .merge(route(
             "/search",
-            Limiter::builder(Fathom::default()).queue(Queue::bounded(20)),
+            config().algorithm(Fathom::builder()).queue(queue),
             8,
             30,
-        ))
-        .merge(route("/export", Limiter::builder(Vegas::default()), 4, 80));
+        )?)
+        .merge(route(
+            "/export",
+            config().algorithm(Vegas::builder()),
+            4,
+            80,
+        )?);
     // Per second, in quiet times and in busy ones.
     for (path, quiet, busy) in [
         ("/checkout", 500, 1800),
@@ -81,11 +88,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// A route with so many workers, each of which takes so many milliseconds for a request.
 fn route(
     path: &'static str,
-    limiter: tower_adaptive::LimiterBuilder,
+    config: LimiterConfig,
     workers: usize,
     ms: u64,
-) -> Router {
-    let limiter = limiter.name(&path[1..]).build();
+) -> Result<Router, InvalidOption> {
+    let limiter = config.name(&path[1..]).try_build()?;
     let workers = Arc::new(Semaphore::new(workers));
     let work = async move || {
         let _worker = workers.acquire().await;
@@ -93,7 +100,7 @@ fn route(
         "done"
     };
     let layer = AdmissionLayer::with_limiter(limiter).respond_unavailable();
-    Router::new().route(path, get(work)).layer(layer)
+    Ok(Router::new().route(path, get(work)).layer(layer))
 }
 
 /// Requests at a rate that changes every 20 s.

@@ -45,7 +45,7 @@ const KINDS = [
 export class Charts {
   // What a chart asks of its page.
   lanes = 0;
-  right = 30;
+  times = { text: clockTime, space: 70, right: 30 };
   view = { hidden: new Set(), log: false, zoom: null };
   shown = new History();
   #charts = [];
@@ -64,11 +64,6 @@ export class Charts {
   show(history) {
     this.shown = history;
     this.emit("zoom", null);
-  }
-
-  axisTime(value) {
-    const time = new Date(value * 1000);
-    return time.toLocaleTimeString([], { hour12: false });
   }
 
   /** Hears what is done with a chart. */
@@ -131,6 +126,11 @@ export class Charts {
   }
 }
 
+/** What the clock showed. */
+function clockTime(seconds) {
+  return new Date(seconds * 1000).toLocaleTimeString([], { hour12: false });
+}
+
 /** A line where the configuration has changed. */
 function changes(u, marks, now) {
   const { ctx, bbox } = u;
@@ -151,7 +151,7 @@ function changes(u, marks, now) {
 
 /** The charts share the height of the window; the limit gets more. */
 function heightOf(room, i) {
-  const unit = Math.max(86, (room - 3 * HEAD - 40) / 3.4);
+  const unit = Math.max(86, (room - 3 * HEAD - 66) / 3.4);
   return Math.round(Math.min(260, i === 0 ? unit * 1.4 : unit));
 }
 

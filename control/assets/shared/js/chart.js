@@ -9,7 +9,7 @@ import { short } from "./units.js";
  * `kind` says what it shows: `id`, `title`, `unit`, `format`, `series`; and where it has them, `canLog`, a `strip` above
  * the lines, what lies `behind` them, and a `mark` that must be in sight. A series is of each `lane`, or shared: then it has
  * a `color`, or a `tone`, which the readout shows, too. `app` has how many `lanes` there are, the `view`
- * (`hidden` keys, `log`), the store that is `shown`, and hears `emit`; it may have its own words for times, `axisTime`, and room for them at the `right`.
+ * (`hidden` keys, `log`), the store that is `shown`, and hears `emit`; it may have its own `times`: their `text`, and the `space` that they need, also at the `right`.
  */
 export class Chart {
   #buffers = new Buffers();
@@ -139,7 +139,7 @@ export class Chart {
     return {
       width,
       height,
-      padding: [6 + this.above, app.right ?? 18, bottom ? 0 : 4, 0],
+      padding: [6 + this.above, app.times?.right ?? 18, bottom ? 0 : 4, 0],
       legend: { show: false },
       cursor: {
         sync: { key: "time", scales: ["x", null] },
@@ -153,8 +153,8 @@ export class Chart {
         y: { distr: log ? 3 : 1, range: (_, low, high) => this.#yRange(low, high, log) },
       },
       axes: [
-        { show: true, incrs: SECONDS, size: bottom ? 26 : 0, stroke: colors.text, font, grid: { stroke: colors.grid, width: 1 }, ticks: { show: false },
-          values: (_, splits) => splits.map((value) => (bottom ? (app.axisTime ?? axisTime)(value) : "")) },
+        { show: true, incrs: SECONDS, size: bottom ? 26 : 0, space: app.times?.space ?? 50, stroke: colors.text, font, grid: { stroke: colors.grid, width: 1 }, ticks: { show: false },
+          values: (_, splits) => splits.map((value) => (bottom ? (app.times?.text ?? axisTime)(value) : "")) },
         { scale: "y", size: axis, gap: 6, stroke: colors.text, font, grid: { stroke: colors.grid, width: 1 }, ticks: { show: false }, space: 28, filter: (_, splits) => splits,
           values: (_, splits) => splits.map((value) => (value === null ? "" : log ? logLabel(value) : short(value))) },
       ],
