@@ -171,6 +171,8 @@ mod keyed;
 mod layer;
 mod limiter;
 mod limiters;
+#[cfg(not(tower_adaptive_loom))]
+pub mod registry;
 mod sample;
 mod service;
 mod sync;

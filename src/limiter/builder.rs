@@ -35,7 +35,8 @@ impl LimiterBuilder {
         }
     }
 
-    /// Sets the name under which snapshots show the limiter: default none.
+    /// Sets the name under which the limiter is [listed](crate::registry), and snapshots show it:
+    /// default none, and not listed.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into().into_boxed_str());
@@ -98,6 +99,8 @@ impl LimiterBuilder {
         }
         limiter.set_priorities(self.priorities)?;
         limiter.set_mode(self.mode);
+        #[cfg(not(tower_adaptive_loom))]
+        crate::registry::built(&limiter);
         Ok(limiter)
     }
 }

@@ -37,6 +37,8 @@ pub use snapshot::{Share, Snapshot};
 pub use warm_start::{RestoreError, WarmStart};
 
 pub(crate) use path::{Finished, Handle};
+#[cfg(not(tower_adaptive_loom))]
+pub(crate) use weak::WeakLimiter;
 
 #[cfg(all(test, tower_adaptive_loom))]
 mod models;

@@ -31,8 +31,17 @@ impl Limiter {
     }
 
     /// Returns whether this is the only handle: no service, permit, waiter or task has another.
+    ///
+    /// The registry's weak handles do not count until one is upgraded: for as long as somebody keeps
+    /// what he found there, and a moment now and then for an observer. Who upgrades one just after
+    /// this has said yes has a handle on a limiter that its set forgets, as after a removal.
     pub(crate) fn is_unshared(&self) -> bool {
         Arc::strong_count(&self.core) == 1
+    }
+
+    /// Returns whether both are handles on one limit.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.core, &other.core)
     }
 
     pub(super) fn timer(&self) -> &Timer {
