@@ -68,3 +68,58 @@ impl Gate {
         contain(|| drop(waker));
     }
 }
+
+#[cfg(all(test, not(tower_adaptive_loom)))]
+mod tests {
+    use std::task::Waker;
+
+    use super::super::Pass;
+    use super::super::world::World;
+    use super::*;
+
+    fn wait(world: &World, id: &mut Option<IdlerId>) -> Poll<()> {
+        let mut cx = Context::from_waker(Waker::noop());
+        world.gate.poll_idle(id, &mut cx, world)
+    }
+
+    #[test]
+    fn the_gate_is_parked_as_long_as_somebody_waits_for_it_to_be_idle() {
+        let world = World::full(1);
+        let (mut first, mut second) = (None, None);
+        assert!(wait(&world, &mut first).is_pending());
+        assert!(wait(&world, &mut second).is_pending());
+
+        world.gate.forget_idler(first.unwrap(), &*world);
+        assert!(world.gate.load().is_parked());
+        world.gate.forget_idler(second.unwrap(), &*world);
+
+        assert!(!world.gate.load().is_parked());
+    }
+
+    #[test]
+    fn an_idle_gate_is_not_parked_by_who_asks() {
+        let world = World::new(1);
+        let mut id = None;
+
+        assert!(wait(&world, &mut id).is_ready());
+
+        assert_eq!(id, None);
+        assert!(!world.gate.load().is_parked());
+    }
+
+    #[test]
+    fn a_closed_gate_stays_parked_and_is_idle_when_all_have_left() {
+        let world = World::full(2);
+        world.gate.close(&*world);
+        let mut id = None;
+        assert!(wait(&world, &mut id).is_pending());
+
+        world.gate.release(Pass::Plain, &*world);
+        assert!(wait(&world, &mut id).is_pending());
+        world.gate.release(Pass::Plain, &*world);
+
+        assert!(wait(&world, &mut id).is_ready());
+        assert!(world.gate.load().is_parked());
+        assert_eq!(world.gate.load().in_flight(), 0);
+    }
+}

@@ -209,8 +209,7 @@ impl Gate {
                 budget -= 1;
             }
         }
-        let open = !waiters.is_closed();
-        while open && wake.is_none() && budget > 0 && self.load().has_room() {
+        while wake.is_none() && budget > 0 && self.load().has_room() {
             budget -= 1;
             let Some(next) = waiters.next(self.load().limit()) else {
                 break;
@@ -239,7 +238,7 @@ impl Gate {
         self.unpark_if_idle(waiters);
         let more = (wake.is_some() || budget == 0)
             && !waiters.line.is_empty()
-            && (open && self.load().has_room()
+            && (self.load().has_room()
                 || (waiters.line.requests() > 0
                     && waiters.is_overdue(self.load().limit(), env.now())));
         Turn { wake, more, idlers }
