@@ -279,6 +279,20 @@ fn an_open_limiter_admits_while_somebody_waits_for_its_end() {
     assert!(limiter.try_acquire().is_some());
 }
 
+#[test]
+fn a_moment_without_a_request_is_enough_for_who_waits_for_one() {
+    let limiter = Limiter::new(Fixed::new(1));
+    let permit = take(&limiter);
+    let mut idle = Polled::new(limiter.idle());
+    assert!(idle.poll().is_pending());
+
+    permit.release();
+    let _next = take(&limiter);
+
+    assert!(idle.poll().is_ready(), "there was one");
+    assert!(idle.poll().is_pending(), "it waits for another");
+}
+
 #[tokio::test]
 async fn idle_waits_for_requests_that_are_only_observed() {
     let layer = AdmissionLayer::new(Fixed::new(1)).observe_only();

@@ -1,9 +1,11 @@
 //! The end of a gate: nobody comes in, and somebody waits until all have left.
 
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use super::idlers::IdlerId;
+use super::parked::wake_each;
 use super::protocol::{Env, Gate};
+use super::waiters::Waiters;
 use crate::contain::contain;
 
 impl Gate {
@@ -17,9 +19,7 @@ impl Gate {
             self.give_back();
         }
         self.settle_and_unlock(waiters, env);
-        for waker in wakers {
-            contain(|| waker.wake());
-        }
+        wake_each(wakers);
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -31,7 +31,7 @@ impl Gate {
         self.load().in_flight() > 0 || self.beyond() > 0
     }
 
-    /// Waits until nothing is in flight. `id` is the caller's, kept between polls and given to
+    /// Waits until nothing is in flight, be it for a moment. `id` is the caller's, kept between polls and given to
     /// [`forget_idler`](Self::forget_idler) if it loses interest.
     ///
     /// Whoever finishes last sees that the gate is parked, or has changed the word before it was, and
@@ -44,20 +44,29 @@ impl Gate {
     ) -> Poll<()> {
         let fresh = cx.waker().clone();
         let mut waiters = self.lock();
-        let before = waiters.idlers.insert(id, fresh);
+        let returns = id.is_some();
+        let before = id.take().and_then(|id| waiters.idlers.remove(id));
+        let was_dismissed = returns && before.is_none();
+        *id = Some(waiters.idlers.insert(fresh));
         self.park();
         let mut own = None;
-        let busy = self.is_busy();
-        if !busy {
+        let is_over = was_dismissed || !self.is_busy();
+        if is_over {
             own = id.take().and_then(|id| waiters.idlers.remove(id));
         }
         self.settle_and_unlock(waiters, env);
         // Wakers are not ours.
         contain(|| drop((before, own)));
-        match busy {
-            true => Poll::Pending,
-            false => Poll::Ready(()),
+        match is_over {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
         }
+    }
+
+    /// Ends the wait of all idlers, if nothing is in flight. Returns their wakers.
+    #[cold]
+    pub(super) fn dismiss_idlers(&self, waiters: &mut Waiters) -> Option<Vec<Waker>> {
+        (!self.is_busy()).then(|| waiters.idlers.take_all())
     }
 
     /// Forgets a caller that waited until nothing is in flight.

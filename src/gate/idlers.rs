@@ -23,18 +23,14 @@ impl Idlers {
         self.list.is_empty()
     }
 
-    /// Leaves a waker, in the place of one left before. Returns what is to be dropped outside the
-    /// lock.
-    pub(super) fn insert(&mut self, id: &mut Option<IdlerId>, waker: Waker) -> Option<Waker> {
-        let before = id.take().and_then(|id| self.remove(id));
-        let new = IdlerId(self.next);
+    pub(super) fn insert(&mut self, waker: Waker) -> IdlerId {
+        let id = IdlerId(self.next);
         self.next += 1;
-        self.list.push((new, waker));
-        *id = Some(new);
-        before
+        self.list.push((id, waker));
+        id
     }
 
-    /// Forgets one, if it was not woken.
+    /// Forgets one, if its wait is not over.
     pub(super) fn remove(&mut self, id: IdlerId) -> Option<Waker> {
         let at = self.list.iter().position(|(other, _)| *other == id)?;
         Some(self.list.swap_remove(at).1)

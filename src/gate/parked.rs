@@ -24,7 +24,7 @@ pub(super) struct Turn {
     /// Whether there is somebody else to be admitted or turned away.
     more: bool,
     /// Those who waited until nothing is in flight.
-    idlers: Vec<Waker>,
+    idlers: Option<Vec<Waker>>,
 }
 
 impl Gate {
@@ -231,9 +231,9 @@ impl Gate {
         }
         // Relaxed: a copy for those who only look.
         self.queued.store(waiters.line.waiting(), Ordering::Relaxed);
-        let idlers = match waiters.idlers.is_empty() || self.is_busy() {
-            true => Vec::new(),
-            false => waiters.idlers.take_all(),
+        let idlers = match waiters.idlers.is_empty() {
+            true => None,
+            false => self.dismiss_idlers(waiters),
         };
         self.unpark_if_idle(waiters);
         let more = (wake.is_some() || budget == 0)
@@ -264,8 +264,11 @@ impl Gate {
         loop {
             let start_timer = Self::wants_timer(&mut waiters);
             drop(waiters);
-            for waker in turn.wake.into_iter().chain(turn.idlers) {
+            if let Some(waker) = turn.wake {
                 contain(|| waker.wake());
+            }
+            if let Some(idlers) = turn.idlers {
+                wake_each(idlers);
             }
             if start_timer {
                 env.start_timer();
@@ -310,6 +313,13 @@ pub(super) fn leave_waker(
     match fresh.take() {
         Some(waker) if !current => (waiters.set_waker(key, waker), true),
         unused => (unused, current),
+    }
+}
+
+#[cold]
+pub(super) fn wake_each(wakers: Vec<Waker>) {
+    for waker in wakers {
+        contain(|| waker.wake());
     }
 }
 
