@@ -3,7 +3,6 @@
 use std::task::{Context, Poll, Waker};
 
 use super::idlers::IdlerId;
-use super::parked::wake_each;
 use super::protocol::{Env, Gate};
 use super::waiters::Waiters;
 use crate::contain::contain;
@@ -63,10 +62,20 @@ impl Gate {
         }
     }
 
-    /// Ends the wait of all idlers, if nothing is in flight. Returns their wakers.
+    /// Ends the wait of all idlers, if nothing is in flight. They are to be woken outside the lock.
     #[cold]
-    pub(super) fn dismiss_idlers(&self, waiters: &mut Waiters) -> Option<Vec<Waker>> {
-        (!self.is_busy()).then(|| waiters.idlers.take_all())
+    pub(super) fn dismiss_idlers(&self, waiters: &mut Waiters) -> bool {
+        let is_over = !self.is_busy();
+        if is_over {
+            waiters.idlers.dismiss();
+        }
+        is_over
+    }
+
+    #[cold]
+    pub(super) fn wake_dismissed(&self) {
+        let wakers = self.lock().idlers.take_dismissed();
+        wake_each(wakers);
     }
 
     /// Forgets a caller that waited until nothing is in flight.
@@ -75,6 +84,12 @@ impl Gate {
         let waker = waiters.idlers.remove(id);
         self.settle_and_unlock(waiters, env);
         contain(|| drop(waker));
+    }
+}
+
+fn wake_each(wakers: Vec<Waker>) {
+    for waker in wakers {
+        contain(|| waker.wake());
     }
 }
 

@@ -4,6 +4,8 @@ use std::task::Waker;
 #[derive(Debug, Default)]
 pub(super) struct Idlers {
     list: Vec<(IdlerId, Waker)>,
+    /// Wakers of those whose wait is over.
+    dismissed: Vec<Waker>,
     next: u64,
 }
 
@@ -15,6 +17,7 @@ impl Idlers {
     pub(super) const fn new() -> Self {
         Self {
             list: Vec::new(),
+            dismissed: Vec::new(),
             next: 0,
         }
     }
@@ -36,7 +39,13 @@ impl Idlers {
         Some(self.list.swap_remove(at).1)
     }
 
-    pub(super) fn take_all(&mut self) -> Vec<Waker> {
-        self.list.drain(..).map(|(_, waker)| waker).collect()
+    /// Ends the wait of all.
+    pub(super) fn dismiss(&mut self) {
+        let wakers = self.list.drain(..).map(|(_, waker)| waker);
+        self.dismissed.extend(wakers);
+    }
+
+    pub(super) fn take_dismissed(&mut self) -> Vec<Waker> {
+        std::mem::take(&mut self.dismissed)
     }
 }

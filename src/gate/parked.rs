@@ -23,8 +23,8 @@ pub(super) struct Turn {
     wake: Option<Waker>,
     /// Whether there is somebody else to be admitted or turned away.
     more: bool,
-    /// Those who waited until nothing is in flight.
-    idlers: Option<Vec<Waker>>,
+    /// Whether idlers were dismissed.
+    idle: bool,
 }
 
 impl Gate {
@@ -231,17 +231,14 @@ impl Gate {
         }
         // Relaxed: a copy for those who only look.
         self.queued.store(waiters.line.waiting(), Ordering::Relaxed);
-        let idlers = match waiters.idlers.is_empty() {
-            true => None,
-            false => self.dismiss_idlers(waiters),
-        };
+        let idle = !waiters.idlers.is_empty() && self.dismiss_idlers(waiters);
         self.unpark_if_idle(waiters);
         let more = (wake.is_some() || budget == 0)
             && !waiters.line.is_empty()
             && (self.load().has_room()
                 || (waiters.line.requests() > 0
                     && waiters.is_overdue(self.load().limit(), env.now())));
-        Turn { wake, more, idlers }
+        Turn { wake, more, idle }
     }
 
     pub(super) fn settle_and_unlock<'a>(
@@ -267,8 +264,8 @@ impl Gate {
             if let Some(waker) = turn.wake {
                 contain(|| waker.wake());
             }
-            if let Some(idlers) = turn.idlers {
-                wake_each(idlers);
+            if turn.idle {
+                self.wake_dismissed();
             }
             if start_timer {
                 env.start_timer();
@@ -313,13 +310,6 @@ pub(super) fn leave_waker(
     match fresh.take() {
         Some(waker) if !current => (waiters.set_waker(key, waker), true),
         unused => (unused, current),
-    }
-}
-
-#[cold]
-pub(super) fn wake_each(wakers: Vec<Waker>) {
-    for waker in wakers {
-        contain(|| waker.wake());
     }
 }
 
