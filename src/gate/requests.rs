@@ -91,7 +91,11 @@ impl Gate {
             self.enter_beyond();
         }
         self.park();
-        Decision::Queued(Place { key, until })
+        Decision::Queued(Place {
+            key,
+            until,
+            priority,
+        })
     }
 
     /// Returns how long it takes, at best, until so many have gone before, as far as that is known.

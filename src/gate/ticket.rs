@@ -51,6 +51,7 @@ pub(crate) struct Place {
     pub(super) key: Key,
     /// When it gives up.
     pub(super) until: Instant,
+    pub(super) priority: Priority,
 }
 
 impl Place {

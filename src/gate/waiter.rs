@@ -1,8 +1,8 @@
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use super::slots::Key;
 use super::ticket::Pass;
-use crate::limiter::Handle;
+use crate::limiter::{Handle, Wait};
 
 /// One caller's standing at the gate: outside, queued, or holding a permit it has not spent.
 ///
@@ -12,6 +12,7 @@ pub(crate) struct Waiter<H: Handle> {
     handle: H,
     place: Option<Key>,
     holds: Option<Pass>,
+    wait: Wait,
 }
 
 impl<H: Handle> Waiter<H> {
@@ -20,6 +21,7 @@ impl<H: Handle> Waiter<H> {
             handle,
             place: None,
             holds: None,
+            wait: Wait::none(),
         }
     }
 
@@ -31,8 +33,14 @@ impl<H: Handle> Waiter<H> {
     pub(crate) fn poll_acquire(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.holds.is_none() {
             let limiter = self.handle.limiter();
-            let pass = ready!(limiter.gate().poll_acquire(&mut self.place, cx, limiter));
-            self.holds = Some(pass);
+            match limiter.gate().poll_acquire(&mut self.place, cx, limiter) {
+                Poll::Ready(pass) => self.holds = Some(pass),
+                Poll::Pending => {
+                    self.wait.begin(limiter);
+                    return Poll::Pending;
+                }
+            }
+            self.wait.end(limiter);
         }
         Poll::Ready(())
     }
@@ -50,6 +58,7 @@ impl<H: Handle> Waiter<H> {
         }
         if let Some(place) = self.place.take() {
             limiter.gate().leave(place, limiter);
+            self.wait.end(limiter);
         }
     }
 }

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 use super::acquire::Acquire;
 use super::builder::LimiterBuilder;
 use super::learner::Learner;
+use super::measured::Measured;
 use super::path::Core;
 use super::reserve::Reserve;
 use super::snapshot::{Share, Snapshot};
@@ -72,6 +73,7 @@ impl Limiter {
                 started: Instant::now(),
                 timer: Timer::default(),
                 name,
+                measured: Measured::default(),
             }),
         }
     }

@@ -5,6 +5,7 @@ mod buffer;
 mod builder;
 mod handle;
 mod learner;
+mod measured;
 mod path;
 mod refusals;
 mod reserve;
@@ -12,6 +13,11 @@ mod settings;
 mod snapshot;
 mod state;
 mod timer;
+#[cfg(all(
+    any(feature = "metrics", feature = "tracing"),
+    not(tower_adaptive_loom)
+))]
+mod watched;
 #[cfg(not(tower_adaptive_loom))]
 mod weak;
 
@@ -21,7 +27,10 @@ pub use handle::Limiter;
 pub use refusals::Rejections;
 pub use snapshot::{Share, Snapshot};
 
+pub(crate) use measured::Wait;
 pub(crate) use path::{Finished, Handle};
+#[cfg(all(feature = "metrics", not(tower_adaptive_loom)))]
+pub(crate) use state::Moves;
 #[cfg(not(tower_adaptive_loom))]
 pub(crate) use weak::WeakLimiter;
 

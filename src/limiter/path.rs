@@ -6,12 +6,13 @@ use tokio::time::Instant;
 
 use super::handle::Limiter;
 use super::learner::{Learner, Observed};
+use super::measured::Measured;
 use super::reserve::Reserve;
 use super::timer::Timer;
 use crate::admission::Rejected;
 use crate::gate::{Decision, Entry, Env, Gate, Manner, Pass, Ticket};
 use crate::sync::Arc;
-use crate::{Outcome, Reason};
+use crate::{Outcome, Priority, Reason};
 
 pub(super) struct Core {
     pub(super) gate: Gate,
@@ -20,6 +21,7 @@ pub(super) struct Core {
     pub(super) started: Instant,
     pub(super) timer: Timer,
     pub(super) name: Option<Box<str>>,
+    pub(super) measured: Measured,
 }
 
 impl Limiter {
@@ -64,7 +66,7 @@ impl Limiter {
         match self.decide(ticket, false) {
             Decision::Admitted(pass) => Entry::Admitted(pass),
             Decision::Queued(place) => Entry::Queued(place),
-            Decision::Refused(reason) => Entry::Rejected(self.reject(reason)),
+            Decision::Refused(reason) => Entry::Rejected(self.reject_of(reason, ticket.priority)),
         }
     }
 
@@ -77,7 +79,8 @@ impl Limiter {
             Decision::Admitted(pass) => pass,
             Decision::Queued(place) => place.into_ghost(),
             Decision::Refused(reason) => {
-                self.core.learner.spared.count(reason);
+                let spared = &self.core.learner.spared;
+                spared.count_of(reason, ticket.priority);
                 self.gate().enter_beyond();
                 Pass::Spared
             }
@@ -104,10 +107,31 @@ impl Limiter {
         decision
     }
 
+    /// As [`reject`](Self::reject), for a request of which somebody may have said how much it matters.
+    #[inline]
+    pub(crate) fn reject_of(&self, reason: Reason, priority: Priority) -> Rejected {
+        match priority {
+            // Most of them, where priorities are not asked for: the compiler then knows.
+            Priority::Normal => self.reject(reason),
+            _ => self.reject_uncommon(reason, priority),
+        }
+    }
+
     /// Counts a request as rejected, and says what there is to say.
     #[cold]
     pub(crate) fn reject(&self, reason: Reason) -> Rejected {
         self.core.learner.rejected.count(reason);
+        self.rejected(reason)
+    }
+
+    #[cold]
+    fn reject_uncommon(&self, reason: Reason, priority: Priority) -> Rejected {
+        self.core.learner.rejected.count_of(reason, priority);
+        self.rejected(reason)
+    }
+
+    #[inline]
+    fn rejected(&self, reason: Reason) -> Rejected {
         let word = self.gate().load();
         let ahead = word.in_flight() + self.waiting();
         let rtt = self.mean_rtt().unwrap_or_default();
@@ -124,13 +148,13 @@ impl Limiter {
     pub(crate) fn finish(&self, finished: &Finished, pass: Pass) {
         let now = Instant::now();
         let env = At { limiter: self, now };
-        self.core
-            .learner
-            .learn(&self.observed(finished, now), self.gate());
+        let observed = self.observed(finished, now);
+        self.core.learner.learn(&observed, self.gate());
         self.give_back(pass, &env);
         if self.core.learner.settle(self.gate()) {
             self.gate().hand_over(&env);
         }
+        self.core.measured.finished(&observed);
     }
 
     /// Reports a finished request whose permit comes back at another time.
@@ -140,6 +164,7 @@ impl Limiter {
         if self.core.learner.learn_alone(&observed, self.gate()) {
             self.gate().hand_over(&At { limiter: self, now });
         }
+        self.core.measured.finished(&observed);
     }
 
     /// Gives back the permit of a request that is reported at another time.
