@@ -137,6 +137,8 @@ pub(crate) use requests::Change;
 pub(crate) use ticket::{Decision, Entry, Manner, Pass, Place, Ticket};
 pub(crate) use waiter::Waiter;
 
+#[cfg(all(test, tower_adaptive_loom))]
+mod closing_models;
 #[cfg(all(test, not(tower_adaptive_loom)))]
 mod ghost_tests;
 #[cfg(all(test, not(tower_adaptive_loom)))]

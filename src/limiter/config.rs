@@ -141,20 +141,19 @@ impl LimiterConfig {
     pub fn try_build(&self) -> Result<Limiter, InvalidOption> {
         let default = || AlgorithmConfig::from(FathomBuilder::default());
         let algorithm = self.algorithm.clone().unwrap_or_else(default);
-        let mut builder = Limiter::builder(algorithm.clone().try_build()?);
-        if let Some(name) = &self.name {
-            builder = builder.name(name);
-        }
         let config = Self {
             algorithm: Some(algorithm.clone()),
             ..self.clone()
         };
         let valid = config.check(self.name.as_deref())?;
-        let limiter = builder.build();
+        let name = self.name.clone().map(String::into_boxed_str);
+        let limiter = Limiter::from_parts(algorithm.clone().try_build()?, name);
         limiter.change(|state| {
             state.settings.algorithm = Some(algorithm);
             limiter.put_in_force(&config, valid, state)
         });
+        #[cfg(not(tower_adaptive_loom))]
+        crate::registry::built(&limiter);
         Ok(limiter)
     }
 
