@@ -1,86 +1,47 @@
-//! cargo run --release -p tower-adaptive-control --example live_control
+//! Run: `cargo run --release -p tower-adaptive-control --example live_control`
 //!
-//! A service of three routes under traffic that comes and goes, and its limiters, live: open the page
-//! that is printed and change them. Ends on Ctrl-C, or after `--seconds`.
+//! Three routes under traffic that comes and goes, and their limiters, live: open the page that is
+//! printed. Ends on Ctrl-C, or after `--seconds 60`; `--port 0` takes a port that is free.
 
 use std::hash::{BuildHasher, RandomState};
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::{Router, http::Request, routing::get};
-use clap::Parser;
-use tokio::net::TcpListener;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
-use tokio::{signal, sync::Semaphore};
+use tokio::time::{Instant, interval, sleep, timeout};
+use tokio::{net::TcpListener, signal::ctrl_c, sync::Semaphore};
 use tower::ServiceExt;
 use tower_adaptive::{AdmissionLayer, Fathom, InvalidOption, LimiterConfig, Queue, Vegas};
 use tower_adaptive_control::Control;
 
-#[derive(Parser)]
-struct Args {
-    /// The port to listen on; 0 takes one that is free.
-    #[arg(long, default_value_t = 3100)]
-    port: u16,
-    /// Ends by itself after so long.
-    #[arg(long)]
-    seconds: Option<f64>,
-}
-
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let args = Args::parse();
-    let queue = Queue::bounded(20);
-    let config = LimiterConfig::new;
+    let option = |name| std::env::args().skip_while(move |one| one != name).nth(1);
+    let fathom = || LimiterConfig::new().algorithm(Fathom::builder());
+    let queued = fathom().queue(Queue::bounded(20));
+    let vegas = LimiterConfig::new().algorithm(Vegas::builder());
     let app = Router::new()
-        .merge(route(
-            "/checkout",
-            config().algorithm(Fathom::builder()),
-            20,
-            20,
-        )?)
-        .merge(route(
-            "/search",
-            config().algorithm(Fathom::builder()).queue(queue),
-            8,
-            30,
-        )?)
-        .merge(route(
-            "/export",
-            config().algorithm(Vegas::builder()),
-            4,
-            80,
-        )?);
-    // Per second, in quiet times and in busy ones.
-    for (path, quiet, busy) in [
-        ("/checkout", 500, 1800),
-        ("/search", 240, 320),
-        ("/export", 30, 30),
-    ] {
-        tokio::spawn(traffic(app.clone(), path, quiet, busy));
-    }
+        .merge(route("/checkout", fathom(), 20, 20)?)
+        .merge(route("/search", queued, 8, 30)?)
+        .merge(route("/export", vegas, 8, 40)?);
+    tokio::spawn(traffic(app.clone(), "/checkout", [500, 1800]));
+    tokio::spawn(traffic(app.clone(), "/search", [200, 300]));
+    tokio::spawn(traffic(app.clone(), "/export", [100, 100]));
 
     // A service takes it from its configuration.
-    let token: String = (0..2)
-        .map(|i| format!("{:016x}", RandomState::new().hash_one(i)))
-        .collect();
-    let control = Control::new()
-        .write_token(&token)
-        .actor_header("x-forwarded-user");
+    let half = |i: u8| format!("{:016x}", RandomState::new().hash_one(i));
+    let token = half(1) + &half(2);
+    let control = Control::new().write_token(&token);
     let app = app.nest("/control", control.into_router());
-    let listener = TcpListener::bind(("127.0.0.1", args.port)).await?;
+    let port = option("--port").map_or(Ok(3100), |port| port.parse())?;
+    let listener = TcpListener::bind(("127.0.0.1", port)).await?;
     println!("page:  http://{}/control", listener.local_addr()?);
     println!("token: {token}");
-    let stop = async move {
-        match args.seconds {
-            Some(seconds) => _ = timeout(Duration::from_secs_f64(seconds), signal::ctrl_c()).await,
-            None => _ = signal::ctrl_c().await,
-        }
-    };
-    // Not a graceful end: an open page has a stream that does not end by itself.
+    let seconds = option("--seconds").map_or(Ok(u64::MAX), |seconds| seconds.parse())?;
+    // Not a graceful end, which would wait for the stream of an open page.
     tokio::select! {
         served = axum::serve(listener, app) => served?,
-        () = stop => {}
+        _ = timeout(Duration::from_secs(seconds), ctrl_c()) => {}
     }
     Ok(())
 }
@@ -92,34 +53,25 @@ fn route(
     workers: usize,
     ms: u64,
 ) -> Result<Router, InvalidOption> {
-    let limiter = config.name(&path[1..]).try_build()?;
-    let workers = Arc::new(Semaphore::new(workers));
+    let limiter = config.name(path).try_build()?;
+    let workers: &Semaphore = Box::leak(Box::new(Semaphore::new(workers)));
     let work = async move || {
         let _worker = workers.acquire().await;
         sleep(Duration::from_millis(ms)).await;
-        "done"
     };
     let layer = AdmissionLayer::with_limiter(limiter).respond_unavailable();
     Ok(Router::new().route(path, get(work)).layer(layer))
 }
 
-/// Requests at a rate that changes every 20 s.
-async fn traffic(app: Router, path: &'static str, quiet: u64, busy: u64) {
+/// So many requests a second, and after 20 s so many, and so on.
+async fn traffic(app: Router, path: &'static str, rates: [usize; 2]) {
     let begun = Instant::now();
     let mut every = interval(Duration::from_millis(10));
-    every.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    let mut owed = 0;
     loop {
         every.tick().await;
-        owed += if begun.elapsed().as_secs() / 20 % 2 == 0 {
-            quiet
-        } else {
-            busy
-        };
-        for _ in 0..owed / 100 {
+        for _ in 0..rates[begun.elapsed().as_secs() as usize / 20 % 2] / 100 {
             let request = Request::get(path).body(Body::empty()).expect("a request");
             tokio::spawn(app.clone().oneshot(request));
         }
-        owed %= 100;
     }
 }

@@ -88,7 +88,6 @@ impl Control {
     ///
     /// If an option is outside its range; the message names the option and the range, and never the
     /// token.
-    #[must_use]
     #[track_caller]
     pub fn into_router(self) -> Router {
         match self.try_into_router() {

@@ -1,5 +1,6 @@
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use serde_path_to_error::Segment;
 use tower_adaptive::{
     AimdBuilder, FathomBuilder, FixedBuilder, Gradient2Builder, LimiterConfig, VegasBuilder,
     WindowedBuilder,
@@ -32,12 +33,14 @@ fn in_algorithm(algorithm: &Value) -> Option<Problem> {
 
 fn parse<T: DeserializeOwned>(value: &Value, otherwise: &str) -> Result<T, Problem> {
     serde_path_to_error::deserialize(value).map_err(|error| {
-        let path = error.path().to_string();
-        let option = match path.rsplit('.').find(|part| !part.is_empty()) {
-            Some(last) => last,
-            None => otherwise,
+        // A key may have dots in it.
+        let key = |segment: &Segment| match segment {
+            Segment::Map { key } | Segment::Enum { variant: key } => Some(key.clone()),
+            Segment::Seq { .. } | Segment::Unknown => None,
         };
-        problem(option, &error.into_inner().to_string())
+        let option = error.path().iter().filter_map(key).last();
+        let option = option.as_deref().unwrap_or(otherwise);
+        problem(option, &error.inner().to_string())
     })
 }
 
@@ -141,7 +144,7 @@ mod tests {
                 "min_samples",
                 "a whole number",
             ),
-            (json!({"priorities":{"/a":"urgent"}}), "/a", "critical"),
+            (json!({"priorities":{"/a.b":"urgent"}}), "/a.b", "critical"),
             (
                 json!({"shares":{"guarantees":[{"key":"a"}]}}),
                 "fraction",

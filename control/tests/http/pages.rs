@@ -33,6 +33,11 @@ async fn the_page_finds_its_files_wherever_it_is_mounted() {
             "/control/",
             "./",
         ),
+        (
+            Router::new().nest_service("/control", control()),
+            "/control",
+            "./control/",
+        ),
     ] {
         let answer = Ask::get(path).of(&router).await;
         assert_eq!(answer.status, StatusCode::OK, "{path}");
