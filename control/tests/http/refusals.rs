@@ -173,7 +173,9 @@ async fn a_body_that_does_not_come_is_not_waited_for_for_ever() {
     let _limiter = limiter("slow-body");
     let never = stream::pending::<Result<Bytes, Infallible>>();
     let ask = Ask::patch("/control/limiters/slow-body", "");
+    let begun = tokio::time::Instant::now();
     let answer = ask.body(Body::from_stream(never)).of(&writable()).await;
+    assert_eq!(begun.elapsed().as_secs(), 10);
     assert_eq!(answer.status, StatusCode::REQUEST_TIMEOUT);
 }
 
