@@ -38,7 +38,7 @@ fn parse<T: DeserializeOwned>(value: &Value, otherwise: &str) -> Result<T, Probl
             Segment::Map { key } | Segment::Enum { variant: key } => Some(key.clone()),
             Segment::Seq { .. } | Segment::Unknown => None,
         };
-        let option = error.path().iter().filter_map(key).last();
+        let option = error.path().iter().filter_map(key).next_back();
         let option = option.as_deref().unwrap_or(otherwise);
         problem(option, &error.inner().to_string())
     })

@@ -1,7 +1,7 @@
-//! What is said about the options of the algorithms: ranges and a sentence each.
+//! What is said about the options of algorithms, windows and queues: ranges and a sentence each.
 //!
-//! Defaults are not here: they are the builders'. The tests below hold the table to the
-//! builders: the same options, and the same ends of each range.
+//! Defaults are not here: they are the builders'. Tests in `describe.rs` hold the algorithms and the
+//! window to the builders: the same options, and the same ends of each range.
 
 /// An algorithm.
 #[derive(Debug)]
