@@ -68,7 +68,7 @@ impl State {
         let _ = before;
     }
 
-    #[cfg(feature = "metrics")]
+    #[cfg(all(feature = "metrics", not(tower_adaptive_loom)))]
     pub(super) fn moves(&self) -> Moves {
         self.moves
     }
