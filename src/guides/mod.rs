@@ -7,3 +7,6 @@ pub mod guarding_a_server {}
 
 #[doc = include_str!("how_fathom_works.md")]
 pub mod how_fathom_works {}
+
+#[doc = include_str!("../../dashboards/RUNBOOK.md")]
+pub mod runbook {}
