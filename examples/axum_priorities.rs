@@ -64,7 +64,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 async fn query() -> &'static str {
-    let _connection = CONNECTIONS.acquire().await;
+    let _connection = CONNECTIONS.acquire().await.unwrap();
     tokio::time::sleep(Duration::from_millis(20)).await;
     "done\n"
 }

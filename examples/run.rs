@@ -24,7 +24,7 @@ async fn main() {
     println!("{failed} of 100 failed");
 
     // A permit, where there is no one future to wrap.
-    let permit = limiter.acquire().await;
+    let permit = limiter.acquire().await.unwrap();
     tokio::time::sleep(Duration::from_millis(3)).await;
     permit.complete(Outcome::Success);
 

@@ -53,7 +53,7 @@ struct Slow(Semaphore);
 #[tonic::async_trait]
 impl Echo for Slow {
     async fn say(&self, request: Request<Words>) -> Result<Response<Words>, Status> {
-        let _room = self.0.acquire().await;
+        let _room = self.0.acquire().await.unwrap();
         sleep(Duration::from_millis(20)).await;
         Ok(Response::new(request.into_inner()))
     }

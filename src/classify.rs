@@ -1,5 +1,6 @@
 use crate::Outcome;
 use crate::contain::contain;
+use crate::sync::Arc;
 
 /// Says how a finished request counts.
 ///
@@ -40,6 +41,22 @@ pub trait Classifier<T, E> {
     ) -> Option<Outcome> {
         end.classify(head)
     }
+
+    /// Makes the error for a caller that waits for a limiter that is [closed](crate::Limiter::close):
+    /// default none, and it waits for ever.
+    ///
+    /// Asked by what has no error of its own: a [`ConcurrencyLimit`](crate::ConcurrencyLimit).
+    fn closed(&self) -> Option<E> {
+        None
+    }
+}
+
+/// A classifier that has something to say to those who wait for a limiter that is closed: made by
+/// [`on_close`](crate::ConcurrencyLimitLayer::on_close).
+#[derive(Debug)]
+pub struct OnClose<C, F> {
+    classifier: Arc<C>,
+    error: F,
 }
 
 impl<F, T, E> Classifier<T, E> for F
@@ -61,6 +78,35 @@ impl<T, E> Classifier<T, E> for DefaultClassifier {
             Ok(_) => Some(Outcome::Success),
             Err(_) => Some(Outcome::Overload),
         }
+    }
+}
+
+impl<C, F, T, E> Classifier<T, E> for OnClose<C, F>
+where
+    C: Classifier<T, E>,
+    F: Fn() -> E,
+{
+    fn classify(&self, result: &Result<T, E>) -> Option<Outcome> {
+        self.classifier.classify(result)
+    }
+
+    #[cfg(feature = "http")]
+    fn classify_end(
+        &self,
+        head: Option<Outcome>,
+        end: &crate::http::BodyEnd<'_>,
+    ) -> Option<Outcome> {
+        <C as Classifier<T, E>>::classify_end(&self.classifier, head, end)
+    }
+
+    fn closed(&self) -> Option<E> {
+        Some((self.error)())
+    }
+}
+
+impl<C, F> OnClose<C, F> {
+    pub(crate) fn new(classifier: Arc<C>, error: F) -> Self {
+        Self { classifier, error }
     }
 }
 

@@ -3,7 +3,7 @@ use std::fmt;
 use tower_layer::Layer;
 
 use crate::Algorithm;
-use crate::classify::DefaultClassifier;
+use crate::classify::{DefaultClassifier, OnClose};
 use crate::hold::{Lease, UntilHead};
 use crate::keyed::KeyedConcurrencyLimitLayer;
 use crate::limiter::{Handle, Limiter};
@@ -126,6 +126,35 @@ where
     #[must_use]
     pub fn classifier<D>(self, classifier: D) -> ConcurrencyLimitLayer<D, H> {
         self.map(|_, hold| (Arc::new(classifier), hold))
+    }
+
+    /// Sets the error of callers that wait for a limiter that is [closed](Limiter::close), or come
+    /// then: default none, they wait for ever.
+    ///
+    /// A [`ConcurrencyLimit`] has the errors of its service, so one of those is needed here. What is
+    /// set as the [`classifier`](Self::classifier) later replaces it: set it last.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tower::{BoxError, ServiceBuilder, service_fn};
+    /// use tower_adaptive::{ConcurrencyLimitLayer, Fathom, Limiter};
+    ///
+    /// let limiter = Limiter::new(Fathom::default());
+    /// let layer = ConcurrencyLimitLayer::with_limiter(limiter.clone())
+    ///     .on_close(|| BoxError::from("shutting down"));
+    /// let service = ServiceBuilder::new()
+    ///     .layer(layer)
+    ///     .service(service_fn(async |request: u32| Ok::<_, BoxError>(request)));
+    /// limiter.close();
+    /// # let _ = service;
+    /// ```
+    #[must_use]
+    pub fn on_close<F, E>(self, error: F) -> ConcurrencyLimitLayer<OnClose<C, F>, H>
+    where
+        F: Fn() -> E,
+    {
+        self.map(|classifier, hold| (Arc::new(OnClose::new(classifier, error)), hold))
     }
 
     #[cfg(feature = "http")]

@@ -171,12 +171,15 @@ mod keyed;
 mod layer;
 mod limiter;
 mod limiters;
+#[cfg(not(tower_adaptive_loom))]
+pub mod registry;
 mod sample;
 mod service;
 mod sync;
 
 pub use admission::{
-    Admission, AdmissionError, AdmissionLayer, Priority, Queue, Reason, Rejected, Shares,
+    Admission, AdmissionError, AdmissionLayer, Priorities, Priority, Queue, Reason, Rejected,
+    Shares,
 };
 #[cfg(feature = "serde")]
 #[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
@@ -186,14 +189,22 @@ pub use algorithm::{
     FixedBuilder, Gradient2, Gradient2Builder, Report, Vegas, VegasBuilder, Verdict, Windowed,
     WindowedBuilder,
 };
-pub use classify::{Classifier, DefaultClassifier};
+pub use classify::{Classifier, DefaultClassifier, OnClose};
 pub use error::InvalidOption;
 pub use future::ResponseFuture;
 pub use gate::Permit;
 pub use hold::{Hold, UntilHead};
 pub use keyed::{Key, KeyedConcurrencyLimit, KeyedConcurrencyLimitLayer, KeyedFuture};
 pub use layer::ConcurrencyLimitLayer;
-pub use limiter::{Acquire, Limiter, LimiterBuilder, Rejections, Share, Snapshot};
+#[cfg(not(tower_adaptive_loom))]
+pub use limiter::Changes;
+#[cfg(feature = "serde")]
+#[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
+pub use limiter::LimiterConfig;
+pub use limiter::{
+    Acquire, Idle, Limiter, LimiterBuilder, Mode, Rejections, RestoreError, Share, Snapshot,
+    WarmStart,
+};
 pub use limiters::{Limiters, LimitersBuilder};
 pub use sample::{Outcome, Sample};
 pub use service::ConcurrencyLimit;

@@ -91,7 +91,17 @@ where
             self.waiter.give_up();
             return Poll::Ready(inner);
         }
-        self.waiter.poll_acquire(cx).map(Ok)
+        let Err(reason) = ready!(self.waiter.poll_acquire(cx)) else {
+            return Poll::Ready(Ok(()));
+        };
+        let shared = self.waiter.handle();
+        match shared.classifier.closed() {
+            Some(error) => {
+                shared.limiter.reject(reason);
+                Poll::Ready(Err(error))
+            }
+            None => Poll::Pending,
+        }
     }
 
     /// Calls the inner service under the permit that `poll_ready` took.

@@ -412,7 +412,7 @@ async fn a_caller_of_acquire_waits_among_normal_requests() {
     assert_eq!((normal.wakes(), acquire.wakes()), (1, 0));
     drop(normal);
     assert_eq!((acquire.wakes(), later.wakes()), (1, 0));
-    let Poll::Ready(permit) = acquire.poll() else {
+    let Poll::Ready(Ok(permit)) = acquire.poll() else {
         panic!("it was granted a permit");
     };
     permit.release();

@@ -245,7 +245,7 @@ fn a_waiter_allocates_at_most_once() {
             assert!(poll(&mut waiting, Waker::noop()).is_pending());
             std::mem::replace(&mut permit, {
                 limiter.set_bounds(2..=2).unwrap();
-                let Poll::Ready(next) = poll(&mut waiting, Waker::noop()) else {
+                let Poll::Ready(Ok(next)) = poll(&mut waiting, Waker::noop()) else {
                     unreachable!("there is room");
                 };
                 limiter.set_bounds(1..=1).unwrap();

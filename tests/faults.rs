@@ -180,7 +180,7 @@ async fn cancels_on_a_hung_backend_lower_the_limit() {
 async fn without_load_the_limit_does_not_grow() {
     for (name, limiter) in adaptive(10, 100) {
         for _ in 0..1000 {
-            let permit = limiter.acquire().await;
+            let permit = limiter.acquire().await.unwrap();
             advance(10 * MS).await;
             permit.complete(Outcome::Success);
         }

@@ -13,7 +13,9 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 use tokio::time::{advance, sleep, timeout};
-use tower_adaptive::{Acquire, Algorithm, Bounds, Limiter, Outcome, Permit, Report, Sample};
+use tower_adaptive::{
+    Acquire, AdmissionError, Algorithm, Bounds, Limiter, Outcome, Permit, Rejected, Report, Sample,
+};
 
 use support::{
     Fault, MS, Method, Panicking, Polled, Samples, Scripted, Steady, block_on, poll, set_limit,
@@ -112,7 +114,7 @@ async fn acquire_does_nothing_until_it_is_polled() {
 #[tokio::test(start_paused = true)]
 async fn a_dropped_acquire_loses_its_place_and_nothing_else() {
     let (limiter, _) = limiter(1);
-    let permit = limiter.acquire().await;
+    let permit = limiter.acquire().await.unwrap();
     let mut dropped = Polled::new(limiter.acquire());
     let mut next = Polled::new(limiter.acquire());
     assert!(dropped.poll().is_pending() && next.poll().is_pending());
@@ -127,7 +129,7 @@ async fn a_dropped_acquire_loses_its_place_and_nothing_else() {
 #[tokio::test(start_paused = true)]
 async fn a_granted_acquire_that_is_dropped_passes_its_grant_on() {
     let (limiter, samples) = limiter(1);
-    let permit = limiter.acquire().await;
+    let permit = limiter.acquire().await.unwrap();
     let mut dropped = Polled::new(limiter.acquire());
     let mut next = Polled::new(limiter.acquire());
     assert!(dropped.poll().is_pending() && next.poll().is_pending());
@@ -142,7 +144,7 @@ async fn a_granted_acquire_that_is_dropped_passes_its_grant_on() {
 #[tokio::test(start_paused = true)]
 async fn acquire_in_a_select_loop_loses_no_permit() {
     let (limiter, _) = limiter(1);
-    let permit = limiter.acquire().await;
+    let permit = limiter.acquire().await.unwrap();
     for _ in 0..100 {
         assert!(timeout(MS, limiter.acquire()).await.is_err());
     }
@@ -157,7 +159,7 @@ async fn acquire_in_a_select_loop_loses_no_permit() {
 #[tokio::test(start_paused = true)]
 async fn complete_reports_the_outcome_and_the_time_held() {
     let (limiter, samples) = limiter(1);
-    let permit = limiter.acquire().await;
+    let permit = limiter.acquire().await.unwrap();
     advance(12 * MS).await;
 
     permit.complete(Outcome::Overload);
@@ -171,7 +173,7 @@ async fn complete_reports_the_outcome_and_the_time_held() {
 async fn a_released_permit_teaches_nothing() {
     let (limiter, samples) = limiter(1);
 
-    limiter.acquire().await.release();
+    limiter.acquire().await.unwrap().release();
 
     assert_eq!(samples.all(), []);
     assert_eq!((limiter.in_flight(), limiter.snapshot().ignored), (0, 1));
@@ -180,7 +182,7 @@ async fn a_released_permit_teaches_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_dropped_permit_counts_as_canceled() {
     let (limiter, samples) = limiter(1);
-    let permit = limiter.acquire().await;
+    let permit = limiter.acquire().await.unwrap();
     advance(12 * MS).await;
 
     drop(permit);
@@ -193,12 +195,12 @@ async fn a_dropped_permit_counts_as_canceled() {
 #[tokio::test(start_paused = true)]
 async fn the_wait_for_a_permit_is_not_part_of_the_rtt() {
     let (limiter, samples) = limiter(1);
-    let first = limiter.acquire().await;
+    let first = limiter.acquire().await.unwrap();
     let mut waiting = limiter.acquire();
     assert!(poll(&mut waiting, Waker::noop()).is_pending());
     advance(50 * MS).await;
     first.release();
-    let second = waiting.await;
+    let second = waiting.await.unwrap();
     advance(3 * MS).await;
 
     second.complete(Outcome::Success);
@@ -209,7 +211,7 @@ async fn the_wait_for_a_permit_is_not_part_of_the_rtt() {
 #[tokio::test(start_paused = true)]
 async fn a_permit_outlives_every_other_handle() {
     let (limiter, samples) = limiter(1);
-    let permit = limiter.acquire().await;
+    let permit = limiter.acquire().await.unwrap();
 
     drop(limiter);
     permit.complete(Outcome::Success);
@@ -222,7 +224,7 @@ async fn clones_are_handles_on_one_limit() {
     let (limiter, _) = limiter(1);
     let clone = limiter.clone();
 
-    let _permit = limiter.acquire().await;
+    let _permit = limiter.acquire().await.unwrap();
 
     assert!(clone.try_acquire().is_none());
     assert_eq!(clone.snapshot(), limiter.snapshot());
@@ -235,7 +237,10 @@ async fn run_counts_ok_as_success_and_err_as_overload() {
     let (limiter, samples) = limiter(1);
 
     assert_eq!(limiter.run(async { Ok::<_, Fault>(1) }).await, Ok(1));
-    assert_eq!(limiter.run(async { Err::<(), _>(Fault) }).await, Err(Fault));
+    assert_eq!(
+        limiter.run(async { Err::<(), _>(Fault) }).await,
+        Err(AdmissionError::Service(Fault))
+    );
 
     assert_eq!(samples.outcomes(), [Outcome::Success, Outcome::Overload]);
 }
@@ -244,7 +249,7 @@ async fn run_counts_ok_as_success_and_err_as_overload() {
 async fn run_waits_for_a_permit_before_it_starts_the_future() {
     let (limiter, samples) = limiter(1);
     let started = Arc::new(AtomicUsize::new(0));
-    let permit = limiter.acquire().await;
+    let permit = limiter.acquire().await.unwrap();
     let running = {
         let (limiter, started) = (limiter.clone(), started.clone());
         tokio::spawn(async move {
@@ -280,7 +285,7 @@ async fn a_dropped_run_counts_as_canceled() {
 #[tokio::test(start_paused = true)]
 async fn a_run_dropped_while_it_waits_is_no_request() {
     let (limiter, _) = limiter(1);
-    let _permit = limiter.acquire().await;
+    let _permit = limiter.acquire().await.unwrap();
 
     let waiting = limiter.run(async { Ok::<_, Fault>(()) });
     assert!(timeout(20 * MS, waiting).await.is_err());
@@ -313,7 +318,10 @@ async fn run_with_lets_a_classifier_say_how_a_result_counts() {
     };
 
     for result in [Ok(200), Ok(404), Err(Fault)] {
-        assert_eq!(limiter.run_with(classifier, async { result }).await, result);
+        assert_eq!(
+            limiter.run_with(classifier, async { result }).await,
+            result.map_err(AdmissionError::Service)
+        );
     }
 
     assert_eq!(samples.outcomes(), [Outcome::Success, Outcome::Overload]);
@@ -338,12 +346,15 @@ async fn a_classifier_that_panics_teaches_nothing_and_the_result_goes_on_its_way
 async fn a_snapshot_counts_every_request_once() {
     let (limiter, _) = limiter(3);
     for outcome in [Outcome::Success, Outcome::Success, Outcome::Overload] {
-        limiter.acquire().await.complete(outcome);
+        limiter.acquire().await.unwrap().complete(outcome);
     }
-    drop(limiter.acquire().await);
-    limiter.acquire().await.release();
-    let _held = [limiter.acquire().await, limiter.acquire().await];
-    let _third = limiter.acquire().await;
+    drop(limiter.acquire().await.unwrap());
+    limiter.acquire().await.unwrap().release();
+    let _held = [
+        limiter.acquire().await.unwrap(),
+        limiter.acquire().await.unwrap(),
+    ];
+    let _third = limiter.acquire().await.unwrap();
     assert!(limiter.try_acquire().is_none());
 
     let snapshot = limiter.snapshot();
@@ -358,7 +369,10 @@ async fn a_snapshot_counts_every_request_once() {
 #[tokio::test(start_paused = true)]
 async fn a_snapshot_shows_limit_in_flight_and_waiting() {
     let (limiter, _) = limiter(2);
-    let _held = [limiter.acquire().await, limiter.acquire().await];
+    let _held = [
+        limiter.acquire().await.unwrap(),
+        limiter.acquire().await.unwrap(),
+    ];
     let mut waiting = Polled::new(limiter.acquire());
     assert!(waiting.poll().is_pending());
 
@@ -380,7 +394,7 @@ async fn a_snapshot_smooths_the_rtt_of_successes() {
         (Outcome::Success, 160),
     ];
     for (outcome, rtt_ms) in outcomes {
-        let permit = limiter.acquire().await;
+        let permit = limiter.acquire().await.unwrap();
         advance(Duration::from_millis(rtt_ms)).await;
         permit.complete(outcome);
     }
@@ -424,10 +438,10 @@ async fn the_name_is_that_of_the_builder() {
 #[tokio::test(start_paused = true)]
 async fn it_is_saturated_at_the_limit() {
     let (limiter, _) = limiter(2);
-    let _first = limiter.acquire().await;
+    let _first = limiter.acquire().await.unwrap();
     assert!(!limiter.is_saturated());
 
-    let _second = limiter.acquire().await;
+    let _second = limiter.acquire().await.unwrap();
 
     assert!(limiter.is_saturated());
 }
@@ -436,9 +450,9 @@ async fn it_is_saturated_at_the_limit() {
 async fn utilization_is_the_share_of_the_limit_waiting_callers_included() {
     let (limiter, _) = limiter(2);
     assert!(limiter.utilization().abs() < 1e-9);
-    let _first = limiter.acquire().await;
+    let _first = limiter.acquire().await.unwrap();
     assert!((limiter.utilization() - 0.5).abs() < 1e-9);
-    let _second = limiter.acquire().await;
+    let _second = limiter.acquire().await.unwrap();
 
     let mut waiting = Polled::new(limiter.acquire());
     assert!(waiting.poll().is_pending());
@@ -538,7 +552,7 @@ async fn the_new_algorithm_learns_and_the_old_one_does_not() {
 #[tokio::test(start_paused = true)]
 async fn set_algorithm_wakes_the_waiters_that_fit_its_limit() {
     let (limiter, _) = limiter(1);
-    let _permit = limiter.acquire().await;
+    let _permit = limiter.acquire().await.unwrap();
     let mut waiting: Vec<_> = (0..3).map(|_| Polled::new(limiter.acquire())).collect();
     for acquire in &mut waiting {
         assert!(acquire.poll().is_pending());
@@ -589,7 +603,7 @@ async fn the_algorithm_is_dropped_with_the_last_handle() {
 
     let drops = Arc::new(AtomicUsize::new(0));
     let limiter = Limiter::new(Probe(drops.clone()));
-    let permit = limiter.acquire().await;
+    let permit = limiter.acquire().await.unwrap();
     let mut idle = [
         Polled::new(limiter.acquire()),
         Polled::new(limiter.acquire()),
@@ -665,7 +679,7 @@ async fn an_algorithm_that_panics_in_report_is_frozen_at_its_last_limit() {
 #[tokio::test(start_paused = true)]
 async fn the_permit_comes_back_when_the_algorithm_panics() {
     let limiter = Limiter::new(Panicking::new(1, Method::Update));
-    let permit = limiter.acquire().await;
+    let permit = limiter.acquire().await.unwrap();
     let mut waiting = Polled::new(limiter.acquire());
     assert!(waiting.poll().is_pending());
 
@@ -768,7 +782,7 @@ async fn a_waker_may_use_the_limiter() {
         limiter: limiter.clone(),
         seen: AtomicUsize::new(0),
     });
-    let permit = limiter.acquire().await;
+    let permit = limiter.acquire().await.unwrap();
     let mut first = limiter.acquire();
     let mut second = Polled::new(limiter.acquire());
     assert!(poll(&mut first, &nosy.clone().into()).is_pending());
@@ -801,7 +815,7 @@ async fn a_newcomer_does_not_overtake_while_a_higher_limit_is_being_handed_out()
         limiter: limiter.clone(),
         refused: AtomicUsize::new(0),
     });
-    let _permit = limiter.acquire().await;
+    let _permit = limiter.acquire().await.unwrap();
     let mut waiting: Vec<_> = (0..100).map(|_| limiter.acquire()).collect();
     for acquire in &mut waiting {
         assert!(poll(acquire, &greedy.clone().into()).is_pending());
@@ -841,7 +855,7 @@ fn acquire_works_on_threads_without_a_runtime() {
         for _ in 0..4 {
             scope.spawn(|| {
                 for _ in 0..2_000 {
-                    let permit = block_on(limiter.acquire());
+                    let permit = block_on(limiter.acquire()).unwrap();
                     assert!(inside.fetch_add(1, Ordering::SeqCst) < 2);
                     inside.fetch_sub(1, Ordering::SeqCst);
                     permit.complete(Outcome::Success);
@@ -905,7 +919,10 @@ fn paused() -> Runtime {
 }
 
 /// Two callers on a runtime: one that asked and lost interest, and a live one behind it.
-fn idle_and_live(runtime: &Runtime, limiter: &Limiter) -> (Acquire, JoinHandle<Permit>) {
+fn idle_and_live(
+    runtime: &Runtime,
+    limiter: &Limiter,
+) -> (Acquire, JoinHandle<Result<Permit, Rejected>>) {
     let mut idle = limiter.acquire();
     let live = runtime.block_on(async {
         assert!(poll(&mut idle, Waker::noop()).is_pending());
@@ -936,7 +953,7 @@ fn grants_pass_on_after_the_runtime_of_the_timer_is_gone() {
     let first = paused();
     let mut idle = [limiter.acquire(), limiter.acquire()];
     first.block_on(async {
-        let permit = limiter.acquire().await;
+        let permit = limiter.acquire().await.unwrap();
         for acquire in &mut idle {
             assert!(poll(acquire, Waker::noop()).is_pending());
         }
@@ -963,7 +980,7 @@ fn a_runtime_without_a_timer_does_not_lose_a_permit() {
             .map(|_| {
                 let limiter = limiter.clone();
                 tokio::spawn(async move {
-                    let permit = limiter.acquire().await;
+                    let permit = limiter.acquire().await.unwrap();
                     tokio::task::yield_now().await;
                     permit.complete(Outcome::Success);
                 })
@@ -1046,7 +1063,7 @@ fn a_runtime_without_a_timer_sees_one_panic_at_most() {
     for _ in 0..3 {
         let mut idle = [limiter.acquire(), limiter.acquire()];
         runtime.block_on(async {
-            let permit = limiter.acquire().await;
+            let permit = limiter.acquire().await.unwrap();
             for acquire in &mut idle {
                 assert!(poll(acquire, Waker::noop()).is_pending());
             }
@@ -1073,7 +1090,7 @@ async fn dropping_a_waiter_whose_waker_panics_when_dropped_does_not_panic() {
     }
 
     let (limiter, _) = limiter(1);
-    let _permit = limiter.acquire().await;
+    let _permit = limiter.acquire().await.unwrap();
     let mut waiting = limiter.acquire();
     let waker = std::mem::ManuallyDrop::new(Waker::from(Arc::new(Bitter)));
     assert!(poll(&mut waiting, &waker).is_pending());

@@ -222,7 +222,7 @@ fn a_limiter_that_somebody_waits_for_is_not_forgotten() {
         drop(limiters.for_owned(key));
     }
 
-    let permit = block_on(waiting);
+    let permit = block_on(waiting).unwrap();
 
     assert_eq!(limiters.for_owned(1).in_flight(), 1);
     permit.release();

@@ -183,10 +183,10 @@ mod balance {
         let (large, _) = steady(100);
         let small = ConcurrencyLimit::new(Remote::default(), small);
         let large = ConcurrencyLimit::new(Remote::default(), large);
-        let _one = small.limiter().acquire().await;
+        let _one = small.limiter().acquire().await.unwrap();
         let mut ten = Vec::new();
         for _ in 0..10 {
-            ten.push(large.limiter().acquire().await);
+            ten.push(large.limiter().acquire().await.unwrap());
         }
 
         assert!(small.load() > large.load());
@@ -381,7 +381,7 @@ async fn a_timeout_outside_gives_the_permit_to_a_waiter() {
 #[tokio::test(start_paused = true)]
 async fn a_timeout_outside_does_not_limit_the_wait_for_a_permit() {
     let (limiter, _) = steady(1);
-    let permit = limiter.acquire().await;
+    let permit = limiter.acquire().await.unwrap();
     let inner = ConcurrencyLimit::new(service_fn(slow), limiter);
     let waiting = tokio::spawn(Timeout::new(inner, 50 * MS).oneshot(1));
     sleep(Duration::from_secs(10)).await;

@@ -105,7 +105,7 @@ impl World {
                     prop_assert!(woken, "admitted out of turn");
                 }
                 self.waiting.remove(index);
-                self.permits.push(permit);
+                self.permits.push(permit.expect("open"));
             }
             Poll::Pending => {
                 caller.seen = caller.acquire.wakes();
@@ -124,7 +124,7 @@ impl World {
         match acquire.poll() {
             Poll::Ready(permit) => {
                 prop_assert!(!self.in_order() || (free && alone), "overtook somebody");
-                self.permits.push(permit);
+                self.permits.push(permit.expect("open"));
             }
             Poll::Pending => {
                 prop_assert!(!(free && alone), "had to wait before an open gate");
@@ -168,7 +168,7 @@ impl World {
                             let in_order = self.started.elapsed() < MS;
                             prop_assert!(woken || !in_order, "admitted out of turn");
                             self.waiting.remove(index);
-                            self.permits.push(permit);
+                            self.permits.push(permit.expect("open"));
                         }
                         Poll::Pending => {}
                     }
@@ -288,7 +288,7 @@ impl World {
                 if caller.acquire.wakes() > caller.seen {
                     caller.seen = caller.acquire.wakes();
                     if let Poll::Ready(permit) = caller.acquire.poll() {
-                        self.permits.push(permit);
+                        self.permits.push(permit.expect("open"));
                         continue;
                     }
                 }

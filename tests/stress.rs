@@ -211,13 +211,13 @@ async fn acquire(world: Arc<World>, seed: u64) {
                 let first = poll(&mut acquire, Waker::noop());
                 yield_now().await;
                 match first {
-                    Poll::Ready(permit) => Some(permit),
+                    Poll::Ready(permit) => Some(permit.unwrap()),
                     // Dropped with its place or its grant, or asked once more.
                     Poll::Pending if random.one_in(2) => None,
-                    Poll::Pending => Some(acquire.await),
+                    Poll::Pending => Some(acquire.await.unwrap()),
                 }
             }
-            _ => Some(world.limiter.acquire().await),
+            _ => Some(world.limiter.acquire().await.unwrap()),
         };
         let Some(permit) = permit else {
             yield_now().await;
@@ -307,7 +307,7 @@ fn a_permit_freed_while_somebody_joins_the_queue_wakes_it() {
         move || {
             for round in 0..ROUNDS {
                 wait_for(&turn, 2 * round + 1);
-                block_on(limiter.acquire()).release();
+                block_on(limiter.acquire()).unwrap().release();
                 turn.store(2 * round + 2, Ordering::SeqCst);
             }
         }

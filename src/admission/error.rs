@@ -18,6 +18,8 @@ pub enum Reason {
     ShareExhausted,
     /// It could not have started before its own deadline.
     DeadlineTooClose,
+    /// The limiter is [closed](crate::Limiter::close): the service shuts down.
+    Closed,
 }
 
 impl Reason {
@@ -29,6 +31,7 @@ impl Reason {
         Self::Evicted,
         Self::ShareExhausted,
         Self::DeadlineTooClose,
+        Self::Closed,
     ];
 
     /// Returns a name for logs and labels, in snake case.
@@ -41,6 +44,7 @@ impl Reason {
             Self::Evicted => "evicted",
             Self::ShareExhausted => "share_exhausted",
             Self::DeadlineTooClose => "deadline_too_close",
+            Self::Closed => "closed",
         }
     }
 }
@@ -54,6 +58,7 @@ impl fmt::Display for Reason {
             Self::Evicted => "reached, and a request of higher priority took the place",
             Self::ShareExhausted => "has no room left for this share",
             Self::DeadlineTooClose => "has no room before the deadline of the request",
+            Self::Closed => "is closed",
         })
     }
 }

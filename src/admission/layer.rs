@@ -6,7 +6,7 @@ use tower_layer::Layer;
 
 use super::choice::{Limits, One, Settings};
 use super::error::Rejected;
-use super::policy::{Mode, Policy};
+use super::policy::Policy;
 use super::queue::Queue;
 use super::respond::{OnReject, ReturnError};
 use super::rules::Rules;
@@ -16,7 +16,7 @@ use crate::Algorithm;
 use crate::classify::DefaultClassifier;
 use crate::error::expect_valid;
 use crate::hold::UntilHead;
-use crate::limiter::Limiter;
+use crate::limiter::{Limiter, Mode};
 use crate::sync::Arc;
 
 /// Limits the requests in flight by admission: `poll_ready` never waits for a permit, `call`
@@ -189,7 +189,7 @@ impl<Q> AdmissionLayer<DefaultClassifier, ReturnError, Q> {
                 responder: Arc::new(ReturnError),
                 rules,
                 hold: UntilHead,
-                mode: Mode::Reject,
+                mode: Mode::Enforce,
             }),
         }
     }

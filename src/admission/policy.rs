@@ -3,7 +3,7 @@ use super::error::{Reason, Rejected};
 use super::rules::RulesFor;
 use crate::gate::{Entry, Pass, Place, Ticket};
 use crate::hold;
-use crate::limiter::{Handle, Limiter};
+use crate::limiter::{Handle, Limiter, Mode};
 use crate::sync::Arc;
 
 /// What all services of one layer share.
@@ -13,12 +13,6 @@ pub(super) struct Policy<C, R, Q, H> {
     pub(super) rules: Q,
     pub(super) hold: H,
     pub(super) mode: Mode,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mode {
-    Reject,
-    Observe,
 }
 
 /// What one request keeps of its layer: the policy, and which limiter was chosen.
@@ -87,14 +81,11 @@ impl<C, R, Q: Limits, H> Lease<C, R, Q, H> {
             };
         }
         let ticket = Ticket {
-            priority: rules.priority(request),
+            priority: rules.priority(request, limiter),
             partition: rules.partition(request),
             deadline: rules.deadline(request),
         };
-        match self.policy.mode {
-            Mode::Reject => limiter.enter(&ticket).into(),
-            Mode::Observe => Verdict::Admitted(limiter.observe(&ticket)),
-        }
+        limiter.enter(&ticket, self.policy.mode).into()
     }
 }
 

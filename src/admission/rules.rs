@@ -28,6 +28,10 @@ pub struct Rules<B = (), P = (), S = (), D = (), K = One> {
 #[derive(Clone, Copy, Debug)]
 pub struct By<F>(pub(super) F);
 
+/// A closure that names the class of a request, of which the limiter knows how much it matters.
+#[derive(Clone, Copy, Debug)]
+pub struct ByClass<F>(F);
+
 /// What [`Rules`] say of requests of one type.
 ///
 /// Sealed: rules of your own are closures for the methods of
@@ -37,7 +41,7 @@ pub trait RulesFor<Req>: Limits {
     fn bypasses(&self, request: &Req) -> bool;
 
     #[doc(hidden)]
-    fn priority(&self, request: &Req) -> Priority;
+    fn priority(&self, request: &Req, limiter: &Limiter) -> Priority;
 
     #[doc(hidden)]
     fn partition<'a>(&self, request: &'a Req) -> Option<&'a str>;
@@ -72,6 +76,10 @@ impl<B, P, S, D, K> Rules<B, P, S, D, K> {
 
     pub(super) fn priority<F>(self, f: F) -> Rules<B, By<F>, S, D, K> {
         self.map(|b, _, s, d, k| (b, by(f), s, d, k))
+    }
+
+    pub(super) fn priority_class<F>(self, f: F) -> Rules<B, ByClass<F>, S, D, K> {
+        self.map(|b, _, s, d, k| (b, Arc::new(ByClass(f)), s, d, k))
     }
 
     pub(super) fn partition<F>(self, f: F) -> Rules<B, P, By<F>, D, K> {
@@ -123,8 +131,8 @@ where
         self.bypass.bypasses(request)
     }
 
-    fn priority(&self, request: &Req) -> Priority {
-        self.priority.priority(request)
+    fn priority(&self, request: &Req, limiter: &Limiter) -> Priority {
+        self.priority.priority(request, limiter)
     }
 
     fn partition<'a>(&self, request: &'a Req) -> Option<&'a str> {
@@ -203,11 +211,11 @@ where
 /// How much a request matters: [`Priority::Normal`], or as a closure says. Sealed.
 pub trait Prioritize<Req>: sealed::Sealed {
     #[doc(hidden)]
-    fn priority(&self, request: &Req) -> Priority;
+    fn priority(&self, request: &Req, limiter: &Limiter) -> Priority;
 }
 
 impl<Req> Prioritize<Req> for () {
-    fn priority(&self, _: &Req) -> Priority {
+    fn priority(&self, _: &Req, _: &Limiter) -> Priority {
         Priority::default()
     }
 }
@@ -216,8 +224,17 @@ impl<F, Req> Prioritize<Req> for By<F>
 where
     F: Fn(&Req) -> Priority,
 {
-    fn priority(&self, request: &Req) -> Priority {
+    fn priority(&self, request: &Req, _: &Limiter) -> Priority {
         (self.0)(request)
+    }
+}
+
+impl<F, Req> Prioritize<Req> for ByClass<F>
+where
+    F: Fn(&Req) -> &str,
+{
+    fn priority(&self, request: &Req, limiter: &Limiter) -> Priority {
+        limiter.priority_of((self.0)(request))
     }
 }
 
@@ -268,5 +285,6 @@ pub(crate) mod sealed {
 
     impl Sealed for () {}
     impl<F> Sealed for super::By<F> {}
+    impl<F> Sealed for super::ByClass<F> {}
     impl<B, P, S, D, K> Sealed for super::Rules<B, P, S, D, K> {}
 }

@@ -1,6 +1,8 @@
 mod builder;
 mod long_rtt;
 
+use std::time::Duration;
+
 use self::long_rtt::LongRtt;
 use super::estimate::{Estimate, from_ns, is_half_used, to_ns};
 use super::{Algorithm, Bounds, Report};
@@ -113,6 +115,10 @@ impl Algorithm for Gradient2 {
 
     fn rebase(&mut self, limit: usize, bounds: Bounds) {
         self.estimate = Estimate::new(limit, bounds);
+    }
+
+    fn restore(&mut self, baseline: Duration) {
+        self.long_rtt.set(to_ns(baseline));
     }
 
     fn report(&self) -> Report {

@@ -102,6 +102,8 @@ pub use report::{Finding, Report, Verdict};
 pub use vegas::{Vegas, VegasBuilder};
 pub use windowed::{Aggregate, Windowed, WindowedBuilder};
 
+use std::time::Duration;
+
 use crate::Sample;
 
 /// A rule that turns samples into a limit.
@@ -134,6 +136,14 @@ pub trait Algorithm: Send + 'static {
         let _ = (limit, bounds);
     }
 
+    /// Takes over a baseline, the RTT without a queue, that one of its kind has learned before: in
+    /// another process, or with other options. Called right after [`rebase`](Self::rebase).
+    ///
+    /// Does nothing unless implemented: the baseline is then learned anew.
+    fn restore(&mut self, baseline: Duration) {
+        let _ = baseline;
+    }
+
     /// Says what it believes now, for people and dashboards. Empty unless implemented.
     fn report(&self) -> Report {
         Report::new()
@@ -151,6 +161,10 @@ impl<A: Algorithm + ?Sized> Algorithm for Box<A> {
 
     fn rebase(&mut self, limit: usize, bounds: Bounds) {
         (**self).rebase(limit, bounds);
+    }
+
+    fn restore(&mut self, baseline: Duration) {
+        (**self).restore(baseline);
     }
 
     fn report(&self) -> Report {

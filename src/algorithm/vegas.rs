@@ -1,6 +1,8 @@
 mod builder;
 mod probe;
 
+use std::time::Duration;
+
 use self::probe::Probe;
 use super::estimate::{Estimate, from_ns, is_half_used, to_ns};
 use super::{Algorithm, Bounds, Report};
@@ -145,6 +147,10 @@ impl Algorithm for Vegas {
 
     fn rebase(&mut self, limit: usize, bounds: Bounds) {
         self.estimate = Estimate::new(limit, bounds);
+    }
+
+    fn restore(&mut self, baseline: Duration) {
+        self.baseline_ns = Some(to_ns(baseline));
     }
 
     fn report(&self) -> Report {

@@ -119,6 +119,10 @@ impl<A: Algorithm> Algorithm for Windowed<A> {
         self.window.clear();
     }
 
+    fn restore(&mut self, baseline: Duration) {
+        self.inner.restore(baseline);
+    }
+
     /// Returns the report of the inner algorithm.
     fn report(&self) -> Report {
         self.inner.report()

@@ -18,9 +18,9 @@
 //! 1. An admission is a compare-and-swap of the word that found in flight below the limit (except
 //!    [`acquire_past_limit`](Gate::acquire_past_limit), which says so). A limit that fell
 //!    therefore holds at once: releases admit nobody until there is room.
-//! 2. *parked* is set exactly while the line or the grants are not empty, seen from under the
-//!    lock, where alone it changes. While it is set nobody is admitted outside the lock, so that
-//!    newcomers do not overtake.
+//! 2. *parked* is set exactly while the line or the grants are not empty, the gate is closed, or
+//!    somebody waits until nothing is in flight, seen from under the lock, where alone it changes.
+//!    While it is set nobody is admitted outside the lock, so that newcomers do not overtake.
 //! 3. Whoever makes room (gives a permit back, raises the limit, takes a grant back) and finds
 //!    *parked* set hands the room on: it takes the lock and grants to whoever is next in the line.
 //! 4. Each unit in flight is owned by exactly one permit, one holder of a spent wait, one grant, or
@@ -75,6 +75,20 @@
 //! granted a permit has 10 ms, whoever polls meanwhile, and what lapses goes to whoever is next in
 //! the line. Only where that is a caller, who may be gone, does a newcomer have it first.
 //!
+//! # The end
+//!
+//! A gate that is *closed* admits nobody: it turns away all who wait and takes back the grants that
+//! nobody has taken up; who was admitted finishes. Because it stays parked, a newcomer comes
+//! to the lock and is told so there, and the fast path knows nothing of it. Whoever waits until nothing
+//! is in flight, an *idler*, parks the gate for the same reason: so that each permit that comes back
+//! passes by the lock, and the last one wakes the idlers. Why none is forgotten: a permit given back
+//! changes the word, and so does parking it; see the two columns above.
+//!
+//! # Observing
+//!
+//! A gate that *observes* lets everybody in. Requests wait on paper, as ghosts; whoever waits in
+//! truth when it begins to observe, or comes later and would have to, goes in *beyond* the word.
+//!
 //! # Failure cases
 //!
 //! - *A waiter is dropped*: queued, it leaves the queue; granted, the grant is given back and
@@ -95,7 +109,9 @@
 //!   next poll.
 //! - *2^31 - 1 in flight*: only callers that ignore the limit get there; they are refused.
 
+mod closing;
 mod drain;
+mod idlers;
 mod lanes;
 mod line;
 mod parked;
@@ -113,12 +129,16 @@ mod word;
 
 pub use permit::Permit;
 
+pub(crate) use idlers::IdlerId;
 pub(crate) use permit::Held;
 pub(crate) use protocol::{Env, Gate};
 pub(crate) use queued::Queued;
+pub(crate) use requests::Change;
 pub(crate) use ticket::{Decision, Entry, Manner, Pass, Place, Ticket};
 pub(crate) use waiter::Waiter;
 
+#[cfg(all(test, tower_adaptive_loom))]
+mod closing_models;
 #[cfg(all(test, not(tower_adaptive_loom)))]
 mod ghost_tests;
 #[cfg(all(test, not(tower_adaptive_loom)))]

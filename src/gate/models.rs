@@ -122,13 +122,14 @@ impl Model {
 
     fn acquire_in(&self, env: &impl Env) {
         let mut place = None;
-        block_on(poll_fn(|cx| self.gate.poll_acquire(&mut place, cx, env)));
+        let pass = block_on(poll_fn(|cx| self.gate.poll_acquire(&mut place, cx, env)));
+        assert_eq!(pass, Ok(Pass::Plain));
     }
 
     /// Polls once, as a caller that may not come back.
     fn poll(&self, place: &mut Option<Key>, env: &impl Env) -> bool {
         let mut cx = Context::from_waker(Waker::noop());
-        self.gate.poll_acquire(place, &mut cx, env) == Poll::Ready(Pass::Plain)
+        self.gate.poll_acquire(place, &mut cx, env) == Poll::Ready(Ok(Pass::Plain))
     }
 
     /// What the timer does, in a world where each turn of it takes a grant's lifetime.

@@ -23,12 +23,17 @@ pub(super) struct Turn {
     wake: Option<Waker>,
     /// Whether there is somebody else to be admitted or turned away.
     more: bool,
+    /// Those who waited until nothing is in flight.
+    idlers: Vec<Waker>,
 }
 
 impl Gate {
     #[inline(never)]
     pub(super) fn try_acquire_parked(&self, env: &impl Env) -> Result<Pass, Reason> {
         let mut waiters = self.lock();
+        if waiters.is_closed() {
+            return Err(Reason::Closed);
+        }
         let lapsed = self.lapse_for_visitor(&mut waiters, env);
         let pass = match lapsed || waiters.line.is_empty() {
             true => self.admit_locked(&mut waiters, PartitionId::REST, 0, env),
@@ -55,6 +60,9 @@ impl Gate {
             let mut turn = Turn::default();
             let key = match place.take() {
                 Some(key) if waiters.is_decided(&key) => key,
+                returning if self.is_unlimited(&waiters) => {
+                    return Poll::Ready(self.let_go(waiters, returning, fresh, env));
+                }
                 returning => {
                     let lapsed = self.lapse_for_visitor(&mut waiters, env);
                     let key = returning.unwrap_or_else(|| waiters.push());
@@ -88,6 +96,32 @@ impl Gate {
             }
             fresh = Some(cx.waker().clone());
         }
+    }
+
+    /// Whether nobody waits any more: all are turned away, or let in.
+    fn is_unlimited(&self, waiters: &Waiters) -> bool {
+        waiters.is_closed() || self.observes()
+    }
+
+    /// Ends the wait of somebody, or does not begin it, where nobody waits any more.
+    fn let_go(
+        &self,
+        mut waiters: MutexGuard<'_, Waiters>,
+        place: Option<Key>,
+        fresh: Option<Waker>,
+        env: &impl Env,
+    ) -> Result<Pass, Reason> {
+        let left = place.map(|key| waiters.remove(key).waker);
+        let result = match waiters.is_closed() {
+            true => Err(Reason::Closed),
+            false => Ok(Pass::Spared),
+        };
+        if result.is_ok() {
+            self.enter_beyond();
+        }
+        self.settle_and_unlock(waiters, env);
+        contain(|| drop((left, fresh)));
+        result
     }
 
     /// Takes room on behalf of somebody under the lock, and counts it where it is counted.
@@ -175,7 +209,8 @@ impl Gate {
                 budget -= 1;
             }
         }
-        while wake.is_none() && budget > 0 && self.load().has_room() {
+        let open = !waiters.is_closed();
+        while open && wake.is_none() && budget > 0 && self.load().has_room() {
             budget -= 1;
             let Some(next) = waiters.next(self.load().limit()) else {
                 break;
@@ -197,13 +232,17 @@ impl Gate {
         }
         // Relaxed: a copy for those who only look.
         self.queued.store(waiters.line.waiting(), Ordering::Relaxed);
+        let idlers = match waiters.idlers.is_empty() || self.is_busy() {
+            true => Vec::new(),
+            false => waiters.idlers.take_all(),
+        };
         self.unpark_if_idle(waiters);
         let more = (wake.is_some() || budget == 0)
             && !waiters.line.is_empty()
-            && (self.load().has_room()
+            && (open && self.load().has_room()
                 || (waiters.line.requests() > 0
                     && waiters.is_overdue(self.load().limit(), env.now())));
-        Turn { wake, more }
+        Turn { wake, more, idlers }
     }
 
     pub(super) fn settle_and_unlock<'a>(
@@ -226,7 +265,7 @@ impl Gate {
         loop {
             let start_timer = Self::wants_timer(&mut waiters);
             drop(waiters);
-            if let Some(waker) = turn.wake {
+            for waker in turn.wake.into_iter().chain(turn.idlers) {
                 contain(|| waker.wake());
             }
             if start_timer {

@@ -16,14 +16,15 @@ use crate::limiter::{Finished, Handle, Limiter};
 /// use tower_adaptive::{Aimd, Limiter, Outcome};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() {
+/// # async fn main() -> Result<(), tower_adaptive::Rejected> {
 /// let limiter = Limiter::new(Aimd::default());
-/// let permit = limiter.acquire().await;
+/// let permit = limiter.acquire().await?;
 /// assert_eq!(limiter.in_flight(), 1);
 ///
 /// // ... the work ...
 /// permit.complete(Outcome::Success);
 /// assert_eq!(limiter.in_flight(), 0);
+/// # Ok(())
 /// # }
 /// ```
 #[derive(Debug)]

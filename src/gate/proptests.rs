@@ -216,7 +216,7 @@ impl Users {
         match decision {
             Decision::Admitted(pass) => self.held.push(pass),
             Decision::Queued(place) if ghost => match place.into_ghost() {
-                Pass::Ghost(key) => self.ghosts.push(key),
+                Ok(Pass::Ghost(key)) => self.ghosts.push(key),
                 other => prop_assert!(false, "{other:?}"),
             },
             Decision::Queued(place) => {
@@ -259,10 +259,7 @@ impl Users {
             true => world
                 .gate
                 .poll_queued(&mut caller.key, newcomer, &mut cx, &*world),
-            false => world
-                .gate
-                .poll_acquire(&mut caller.key, &mut cx, &*world)
-                .map(Ok),
+            false => world.gate.poll_acquire(&mut caller.key, &mut cx, &*world),
         };
         if let Poll::Ready(result) = polled {
             prop_assert!(caller.key.is_none(), "a place left behind");

@@ -10,7 +10,7 @@ use super::word::Word;
 use crate::Reason;
 use crate::contain::contain;
 use crate::sync::Mutex;
-use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 /// How long a grant waits for its holder before somebody else who polls may have it.
 ///
@@ -56,6 +56,8 @@ pub(crate) struct Gate {
     /// Requests in flight that the word does not count: their layer observes, and they would still
     /// be waiting, or would have been turned away.
     pub(super) beyond: AtomicUsize,
+    /// Whether everybody is let in, and what would have become of them is only counted.
+    pub(super) observing: AtomicBool,
     pub(super) waiters: Mutex<Waiters>,
 }
 
@@ -66,6 +68,7 @@ impl Gate {
             queued: AtomicUsize::new(0),
             capacity: AtomicUsize::new(0),
             beyond: AtomicUsize::new(0),
+            observing: AtomicBool::new(false),
             waiters: Mutex::new(Waiters::new()),
         }
     }
@@ -108,20 +111,19 @@ impl Gate {
         self.try_acquire_parked(env)
     }
 
-    /// Admits the caller or queues it. `place` is its place in the queue, kept between polls and
+    /// Admits the caller or queues it; turns it away only if the gate is closed. `place` is its place in the queue, kept between polls and
     /// given to [`leave`](Self::leave) if it loses interest.
     pub(crate) fn poll_acquire(
         &self,
         place: &mut Option<Key>,
         cx: &mut Context<'_>,
         env: &impl Env,
-    ) -> Poll<Pass> {
+    ) -> Poll<Result<Pass, Reason>> {
         if place.is_none() && self.admit() {
-            return Poll::Ready(Pass::Plain);
+            return Poll::Ready(Ok(Pass::Plain));
         }
         let newcomer = place.is_none();
-        let polled = self.poll_parked(place, newcomer, cx, env);
-        polled.map(|pass| pass.expect("only requests are turned away"))
+        self.poll_parked(place, newcomer, cx, env)
     }
 
     /// Waits on with a request that was queued.
@@ -254,13 +256,22 @@ impl Gate {
     /// Says that whoever was to call [`expire`](Self::expire) is gone. Those who depended on it are
     /// woken where they are: the first that lives asks for another timer.
     pub(crate) fn timer_lost(&self) {
-        let mut waiters = self.lock();
-        waiters.timer = Timer::Off;
-        let wakers = waiters.take_wakers();
-        drop(waiters);
+        self.lock().timer = Timer::Off;
+        self.wake_all();
+    }
+
+    /// Wakes all who wait, so that they look again.
+    pub(super) fn wake_all(&self) {
+        let wakers = self.lock().take_wakers();
         for waker in wakers {
             contain(|| waker.wake());
         }
+    }
+
+    /// Returns whether everybody is let in, and what would have become of them only counted.
+    pub(crate) fn observes(&self) -> bool {
+        // Relaxed: whoever was told to observe a moment ago is treated as before.
+        self.observing.load(Ordering::Relaxed)
     }
 
     /// Orders everything before it, here, before everything after a later change of the word,

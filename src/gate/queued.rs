@@ -56,6 +56,9 @@ impl<H: Handle> Queued<H> {
             .gate()
             .poll_queued(&mut self.key, newcomer, cx, limiter);
         if let Poll::Ready(result) = polled {
+            if matches!(result, Ok(Pass::Spared)) {
+                limiter.count_spared(Reason::Limit);
+            }
             return Poll::Ready(result.map_err(|reason| limiter.reject(reason)));
         }
         if newcomer {

@@ -46,7 +46,7 @@ impl Model {
     fn observe(&self, ticket: &Ticket<'_>) -> Pass {
         match self.gate.enter(ticket, GHOST, self) {
             Decision::Admitted(pass) => pass,
-            Decision::Queued(place) => place.into_ghost(),
+            Decision::Queued(place) => place.into_ghost().expect("a ghost"),
             Decision::Refused(_) => panic!("a ghost without a place"),
         }
     }

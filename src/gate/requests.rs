@@ -11,7 +11,15 @@ use super::waiters::Waiters;
 use super::word::Word;
 use crate::contain::contain;
 use crate::sync::atomic::Ordering;
-use crate::{Queue, Reason, Shares};
+use crate::{Mode, Queue, Reason, Shares};
+
+/// What is to be changed.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Change<'a> {
+    pub(crate) queue: Option<Queue>,
+    pub(crate) shares: Option<&'a Shares>,
+    pub(crate) mode: Option<Mode>,
+}
 
 impl Gate {
     #[inline(never)]
@@ -22,6 +30,10 @@ impl Gate {
         env: &impl Env,
     ) -> Decision {
         let mut waiters = self.lock();
+        if waiters.is_closed() {
+            return Decision::Refused(Reason::Closed);
+        }
+        let ghost = manner.ghost || self.observes();
         let lapsed = self.lapse_for_visitor(&mut waiters, env);
         let id = waiters.partitions.find(ticket.partition);
         let mut reason = Reason::Limit;
@@ -39,7 +51,7 @@ impl Gate {
         let mut evicted = None;
         let decision = match waiters.line.queue.capacity {
             0 => Decision::Refused(reason),
-            _ => self.queue_up(&mut waiters, ticket, id, manner.ghost, &mut evicted, env),
+            _ => self.queue_up(&mut waiters, ticket, id, ghost, &mut evicted, env),
         };
         self.settle_and_unlock(waiters, env);
         if let Some(Evicted { waker: Some(waker) }) = evicted {
@@ -91,7 +103,7 @@ impl Gate {
             self.enter_beyond();
         }
         self.park();
-        Decision::Queued(Place { key, until })
+        Decision::Queued(Place { key, until, ghost })
     }
 
     /// Returns how long it takes, at best, until so many have gone before, as far as that is known.
@@ -153,25 +165,38 @@ impl Gate {
         }
     }
 
-    pub(crate) fn set_queue(&self, queue: Queue, env: &impl Env) {
+    /// Changes what is to be changed, all at once. The caller must then call
+    /// [`resume`](Self::resume), or those whom it concerns sleep on.
+    pub(crate) fn change(&self, change: Change<'_>) {
         let mut waiters = self.lock();
-        // Relaxed: a copy; see `enter`.
-        self.capacity.store(queue.capacity, Ordering::Relaxed);
-        waiters.line.queue = queue;
-        self.settle_and_unlock(waiters, env);
+        if let Some(queue) = change.queue {
+            // Relaxed: a copy; see `enter`.
+            self.capacity.store(queue.capacity, Ordering::Relaxed);
+            waiters.line.queue = queue;
+        }
+        if let Some(shares) = change.shares {
+            waiters.set_shares(shares);
+            // Relaxed: the flag only changes under the lock. A request that is admitted outside it at
+            // this moment is one of those that were in flight before anybody counted.
+            if waiters.is_guarded() {
+                self.word.fetch_or(Word::GUARDED, Ordering::Relaxed);
+            } else {
+                self.word.fetch_and(!Word::GUARDED, Ordering::Relaxed);
+            }
+        }
+        if let Some(mode) = change.mode {
+            // Relaxed: read under the lock by those who decide on it; see `observes`.
+            self.observing
+                .store(mode == Mode::Observe, Ordering::Relaxed);
+        }
     }
 
-    pub(crate) fn set_shares(&self, shares: &Shares, env: &impl Env) {
-        let mut waiters = self.lock();
-        waiters.set_shares(shares);
-        // Relaxed: the flag only changes under the lock. A request that is admitted outside it at
-        // this moment is one of those that were in flight before anybody counted.
-        if waiters.is_guarded() {
-            self.word.fetch_or(Word::GUARDED, Ordering::Relaxed);
-        } else {
-            self.word.fetch_and(!Word::GUARDED, Ordering::Relaxed);
+    /// Lets everybody go on whom a change concerns.
+    pub(crate) fn resume(&self, env: &impl Env) {
+        self.hand_over(env);
+        if self.observes() {
+            self.wake_all();
         }
-        self.settle_and_unlock(waiters, env);
     }
 
     /// Name, guaranteed fraction and requests in flight of each partition, if shares are guaranteed.
@@ -184,5 +209,24 @@ impl Gate {
         partitions
             .map(|(name, fraction, in_flight)| collect(name, fraction, in_flight))
             .collect()
+    }
+}
+
+#[cfg(test)]
+impl Gate {
+    pub(super) fn set_queue(&self, queue: Queue, env: &impl Env) {
+        self.change(Change {
+            queue: Some(queue),
+            ..Change::default()
+        });
+        self.resume(env);
+    }
+
+    pub(super) fn set_shares(&self, shares: &Shares, env: &impl Env) {
+        self.change(Change {
+            shares: Some(shares),
+            ..Change::default()
+        });
+        self.resume(env);
     }
 }

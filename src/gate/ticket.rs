@@ -25,7 +25,8 @@ pub(crate) enum Pass {
     /// A ghost: the request was admitted because its layer observes, and here is where it would
     /// have waited.
     Ghost(Key),
-    /// The request was admitted because its layer observes, and would have been turned away.
+    /// The request was admitted because its layer observes, or the limiter does, and would have been
+    /// turned away, or kept waiting.
     Spared,
 }
 
@@ -51,12 +52,16 @@ pub(crate) struct Place {
     pub(super) key: Key,
     /// When it gives up.
     pub(super) until: Instant,
+    pub(super) ghost: bool,
 }
 
 impl Place {
-    /// The request does not wait: its layer observes.
-    pub(crate) fn into_ghost(self) -> Pass {
-        Pass::Ghost(self.key)
+    /// Returns what a request is admitted with that waits only on paper, or its place.
+    pub(crate) fn into_ghost(self) -> Result<Pass, Self> {
+        match self.ghost {
+            true => Ok(Pass::Ghost(self.key)),
+            false => Err(self),
+        }
     }
 }
 

@@ -2,6 +2,7 @@ use std::task::{Context, Poll, ready};
 
 use super::slots::Key;
 use super::ticket::Pass;
+use crate::Reason;
 use crate::limiter::Handle;
 
 /// One caller's standing at the gate: outside, queued, or holding a permit it has not spent.
@@ -27,14 +28,18 @@ impl<H: Handle> Waiter<H> {
         &self.handle
     }
 
-    /// Waits for a permit. Once Ready it stays so until [`spend`](Self::spend).
-    pub(crate) fn poll_acquire(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Waits for a permit. Once Ready it stays so until [`spend`](Self::spend). Fails only if the
+    /// limiter is closed.
+    pub(crate) fn poll_acquire(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Reason>> {
         if self.holds.is_none() {
             let limiter = self.handle.limiter();
-            let pass = ready!(limiter.gate().poll_acquire(&mut self.place, cx, limiter));
+            let pass = ready!(limiter.gate().poll_acquire(&mut self.place, cx, limiter))?;
+            if pass == Pass::Spared {
+                limiter.count_spared(Reason::Limit);
+            }
             self.holds = Some(pass);
         }
-        Poll::Ready(())
+        Poll::Ready(Ok(()))
     }
 
     /// Hands the permit to the caller, who must release it. `None` if there is none.

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::idlers::Idlers;
 use super::line::Line;
 use super::protocol::REQUEST_GRANT_LIFETIME;
 use super::shares::{PartitionId, Partitions};
@@ -23,6 +24,10 @@ pub(super) struct Waiters {
     pub(super) partitions: Partitions,
     /// Whether partitions are counted.
     guarded: bool,
+    /// Nobody is admitted any more.
+    closed: bool,
+    /// Those who wait until nothing is in flight.
+    pub(super) idlers: Idlers,
     next_number: u64,
 }
 
@@ -53,6 +58,8 @@ impl Waiters {
             timer: Timer::Off,
             partitions: Partitions::new(),
             guarded: false,
+            closed: false,
+            idlers: Idlers::new(),
             next_number: 0,
         }
     }
@@ -61,8 +68,13 @@ impl Waiters {
         self.granted.len() > 0
     }
 
+    /// Whether a permit that comes back, or a newcomer, is of no interest to anybody.
     pub(super) fn is_idle(&self) -> bool {
-        self.line.is_empty() && self.granted.len() == 0
+        self.line.is_empty() && self.granted.len() == 0 && !self.closed && self.idlers.is_empty()
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed
     }
 
     pub(super) fn is_guarded(&self) -> bool {
@@ -241,6 +253,29 @@ impl Waiters {
         stored
             .as_ref()
             .is_some_and(|stored| stored.will_wake(waker))
+    }
+
+    /// Turns away all who wait and are not in flight, and whoever has not taken up a grant. Returns
+    /// their wakers, and how many permits come back.
+    pub(super) fn close(&mut self) -> (Vec<Waker>, usize) {
+        self.closed = true;
+        let mut wakers = Vec::new();
+        for index in self.line.all(&self.slots) {
+            if !self.slots.at(index).is_ghost() {
+                wakers.extend(self.refuse(index, Reason::Closed));
+            }
+        }
+        let mut returned = 0;
+        while let Some(index) = self.granted.front() {
+            self.granted.remove(&mut self.slots, index);
+            let slot = self.slots.at_mut(index);
+            slot.state = State::Refused(Reason::Closed);
+            if std::mem::take(&mut slot.counted) {
+                self.partitions.given_back(slot.partition);
+            }
+            returned += 1;
+        }
+        (wakers, returned)
     }
 
     /// Leaves a waker and returns the one it replaces.

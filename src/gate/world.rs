@@ -82,7 +82,7 @@ impl World {
 
     pub(super) fn poll(&self, place: &mut Option<Key>, waker: &Waker) -> bool {
         let mut cx = Context::from_waker(waker);
-        self.gate.poll_acquire(place, &mut cx, self) == Poll::Ready(Pass::Plain)
+        self.gate.poll_acquire(place, &mut cx, self) == Poll::Ready(Ok(Pass::Plain))
     }
 
     pub(super) fn leave(&self, place: &mut Option<Key>) {
@@ -108,11 +108,11 @@ impl World {
         self.enter_in(ticket, false)
     }
 
-    /// A request of a layer that observes, as `Limiter::observe` treats it.
+    /// A request of a layer that observes, as `Limiter::enter` treats it.
     pub(super) fn observe(&self, ticket: &Ticket<'_>) -> Pass {
         match self.enter_in(ticket, true) {
             Decision::Admitted(pass) => pass,
-            Decision::Queued(place) => place.into_ghost(),
+            Decision::Queued(place) => place.into_ghost().expect("a ghost"),
             Decision::Refused(_) => {
                 self.gate.enter_beyond();
                 Pass::Spared

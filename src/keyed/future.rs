@@ -82,7 +82,14 @@ where
         let mut state = self.project().state;
         if let StateProj::Waiting { waiting, waiter } = state.as_mut().project() {
             assert!(waiting.is_some(), "polled after a panic");
-            ready!(waiter.poll_acquire(cx));
+            if let Err(reason) = ready!(waiter.poll_acquire(cx)) {
+                let Some(error) = waiter.handle().classifier.closed() else {
+                    return Poll::Pending;
+                };
+                waiting.take();
+                waiter.handle().limiter.reject(reason);
+                return Poll::Ready(Err(error));
+            }
             if let (Some(pass), Some((mut service, request))) = (waiter.spend(), waiting.take()) {
                 let held = Held::start(waiter.handle().clone(), pass);
                 let inner = service.call(request);

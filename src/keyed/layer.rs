@@ -3,7 +3,7 @@ use std::fmt;
 use tower_layer::Layer;
 
 use super::service::KeyedConcurrencyLimit;
-use crate::classify::DefaultClassifier;
+use crate::classify::{DefaultClassifier, OnClose};
 use crate::hold::UntilHead;
 use crate::limiters::Limiters;
 use crate::sync::Arc;
@@ -78,6 +78,17 @@ where
     #[must_use]
     pub fn classifier<D>(self, classifier: D) -> KeyedConcurrencyLimitLayer<K, F, D, H> {
         self.map(|key, _, hold| (key, Arc::new(classifier), hold))
+    }
+
+    /// Sets the error of requests that wait for a limiter that is
+    /// [closed](crate::Limiter::close), or come then: default none, they wait for ever. Set it last:
+    /// it is a [`classifier`](Self::classifier), too.
+    #[must_use]
+    pub fn on_close<G, E>(self, error: G) -> KeyedConcurrencyLimitLayer<K, F, OnClose<C, G>, H>
+    where
+        G: Fn() -> E,
+    {
+        self.map(|key, classifier, hold| (key, Arc::new(OnClose::new(classifier, error)), hold))
     }
 
     #[cfg(feature = "http")]

@@ -1,7 +1,8 @@
 use std::fmt;
 
 use super::handle::Limiter;
-use crate::{Algorithm, InvalidOption, Queue, Shares};
+use super::mode::Mode;
+use crate::{Algorithm, InvalidOption, Priorities, Queue, Shares};
 
 /// Builds a [`Limiter`].
 ///
@@ -18,6 +19,8 @@ pub struct LimiterBuilder {
     name: Option<Box<str>>,
     queue: Queue,
     shares: Shares,
+    priorities: Priorities,
+    mode: Mode,
 }
 
 impl LimiterBuilder {
@@ -27,10 +30,13 @@ impl LimiterBuilder {
             name: None,
             queue: Queue::none(),
             shares: Shares::new(),
+            priorities: Priorities::new(),
+            mode: Mode::default(),
         }
     }
 
-    /// Sets the name under which snapshots show the limiter: default none.
+    /// Sets the name under which the limiter is [listed](crate::registry), and snapshots show it:
+    /// default none, and not listed.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into().into_boxed_str());
@@ -52,11 +58,26 @@ impl LimiterBuilder {
         self
     }
 
+    /// Sets how much the requests of each class matter: default none, all alike. See
+    /// [`AdmissionLayer::priority_class`](crate::AdmissionLayer::priority_class).
+    #[must_use]
+    pub fn priorities(mut self, priorities: Priorities) -> Self {
+        self.priorities = priorities;
+        self
+    }
+
+    /// Sets whether the limit is enforced: default [`Mode::Enforce`].
+    #[must_use]
+    pub fn mode(mut self, mode: Mode) -> Self {
+        self.mode = mode;
+        self
+    }
+
     /// Creates the limiter.
     ///
     /// # Panics
     ///
-    /// If an option of the queue or the shares is out of its range, with a message that names it.
+    /// If an option of the queue, the shares or the priorities is out of its range, with a message that names it.
     #[must_use]
     pub fn build(self) -> Limiter {
         match self.try_build() {
@@ -69,13 +90,17 @@ impl LimiterBuilder {
     ///
     /// # Errors
     ///
-    /// If an option of the queue or the shares is out of its range.
+    /// If an option of the queue, the shares or the priorities is out of its range.
     pub fn try_build(self) -> Result<Limiter, InvalidOption> {
         let limiter = Limiter::from_parts(self.algorithm, self.name);
         limiter.set_queue(self.queue)?;
         if self.shares != Shares::new() {
             limiter.set_shares(self.shares)?;
         }
+        limiter.set_priorities(self.priorities)?;
+        limiter.set_mode(self.mode);
+        #[cfg(not(tower_adaptive_loom))]
+        crate::registry::built(&limiter);
         Ok(limiter)
     }
 }

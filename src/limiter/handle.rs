@@ -1,5 +1,6 @@
 use std::fmt;
 use std::future::Future;
+use std::sync::RwLock;
 
 use tokio::time::Instant;
 
@@ -13,7 +14,7 @@ use super::timer::Timer;
 use crate::classify::{Classifier, DefaultClassifier, classify};
 use crate::gate::{Gate, Permit};
 use crate::sync::Arc;
-use crate::{Algorithm, Bounds};
+use crate::{AdmissionError, Algorithm, Bounds};
 
 /// A handle on one limit: a gate that enforces it and an algorithm that finds it.
 ///
@@ -27,7 +28,7 @@ use crate::{Algorithm, Bounds};
 /// use tower_adaptive::{Fathom, Limiter};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), std::io::Error> {
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let limiter = Limiter::new(Fathom::default());
 /// let answer = limiter.run(async { Ok::<_, std::io::Error>(42) }).await?;
 /// assert_eq!(answer, 42);
@@ -72,6 +73,7 @@ impl Limiter {
                 started: Instant::now(),
                 timer: Timer::default(),
                 name,
+                priorities: RwLock::default(),
             }),
         }
     }
@@ -92,6 +94,10 @@ impl Limiter {
 
     /// Waits for a permit, first come first served.
     ///
+    /// # Errors
+    ///
+    /// If the limiter is [closed](Self::close), or is while it waits.
+    ///
     /// # Cancel safety
     ///
     /// A future that is dropped loses its place in the queue and nothing else: a permit that was
@@ -109,13 +115,13 @@ impl Limiter {
     ///
     /// # Errors
     ///
-    /// Those of the future.
+    /// Those of the future, or that the limiter is [closed](Self::close).
     ///
     /// # Cancel safety
     ///
     /// Dropped while it waits it loses its place. Dropped later it drops the future and counts as
     /// [`Canceled`](crate::Outcome::Canceled).
-    pub async fn run<F, T, E>(&self, future: F) -> Result<T, E>
+    pub async fn run<F, T, E>(&self, future: F) -> Result<T, AdmissionError<E>>
     where
         F: Future<Output = Result<T, E>>,
     {
@@ -127,7 +133,7 @@ impl Limiter {
     /// # Examples
     ///
     /// ```
-    /// use tower_adaptive::{Fathom, Limiter, Outcome};
+    /// use tower_adaptive::{AdmissionError, Fathom, Limiter, Outcome};
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() {
@@ -138,26 +144,30 @@ impl Limiter {
     ///     Err(_) => Some(crate::Outcome::Overload),
     /// };
     /// let result = limiter.run_with(not_found, async { Err("not found") }).await;
-    /// assert_eq!(result, Err("not found"));
+    /// assert_eq!(result, Err(AdmissionError::Service("not found")));
     /// assert_eq!(limiter.snapshot().ignored, 1);
     /// # }
     /// ```
     ///
     /// # Errors
     ///
-    /// Those of the future.
-    pub async fn run_with<C, F, T, E>(&self, classifier: C, future: F) -> Result<T, E>
+    /// As `run`.
+    pub async fn run_with<C, F, T, E>(
+        &self,
+        classifier: C,
+        future: F,
+    ) -> Result<T, AdmissionError<E>>
     where
         C: Classifier<T, E>,
         F: Future<Output = Result<T, E>>,
     {
-        let permit = self.acquire().await;
+        let permit = self.acquire().await.map_err(AdmissionError::Rejected)?;
         let result = future.await;
         match classify(&classifier, &result) {
             Some(outcome) => permit.complete(outcome),
             None => permit.release(),
         }
-        result
+        result.map_err(AdmissionError::Service)
     }
 
     /// Returns how many requests may be in flight now.
@@ -224,6 +234,10 @@ impl Limiter {
                 last_rtt: rtts.map(|(last, _)| last),
                 smoothed_rtt: rtts.map(|(_, smoothed)| smoothed),
                 frozen: state.is_frozen(),
+                paused: state.is_paused(),
+                closed: self.is_closed(),
+                mode: self.mode(),
+                queue: state.settings.queue.clone(),
                 bounds: state.bounds(),
                 report,
             }

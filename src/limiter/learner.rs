@@ -189,7 +189,7 @@ impl Learner {
             let mean = state.smoothed_rtt_ns();
             self.mean_rtt_ns.store(mean, Ordering::Relaxed);
         }
-        let (Some(outcome), false) = (observed.outcome, state.is_frozen()) else {
+        let (Some(outcome), false) = (observed.outcome, state.is_still()) else {
             return false;
         };
         let finished = state.counts.finished + self.dropped();

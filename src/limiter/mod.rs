@@ -3,8 +3,14 @@
 mod acquire;
 mod buffer;
 mod builder;
+#[cfg(not(tower_adaptive_loom))]
+mod changes;
+mod close;
+#[cfg(feature = "serde")]
+mod config;
 mod handle;
 mod learner;
+mod mode;
 mod path;
 mod refusals;
 mod reserve;
@@ -12,14 +18,27 @@ mod settings;
 mod snapshot;
 mod state;
 mod timer;
+mod warm_start;
+// loom's `Arc` has no weak counterpart.
+#[cfg(not(tower_adaptive_loom))]
+mod weak;
 
 pub use acquire::Acquire;
 pub use builder::LimiterBuilder;
+#[cfg(not(tower_adaptive_loom))]
+pub use changes::Changes;
+pub use close::Idle;
+#[cfg(feature = "serde")]
+pub use config::LimiterConfig;
 pub use handle::Limiter;
+pub use mode::Mode;
 pub use refusals::Rejections;
 pub use snapshot::{Share, Snapshot};
+pub use warm_start::{RestoreError, WarmStart};
 
 pub(crate) use path::{Finished, Handle};
+#[cfg(not(tower_adaptive_loom))]
+pub(crate) use weak::WeakLimiter;
 
 #[cfg(all(test, tower_adaptive_loom))]
 mod models;

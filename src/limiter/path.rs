@@ -1,5 +1,6 @@
 //! The way of a request through a limiter: admitted, in flight, finished.
 
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -11,7 +12,7 @@ use super::timer::Timer;
 use crate::admission::Rejected;
 use crate::gate::{Decision, Entry, Env, Gate, Manner, Pass, Ticket};
 use crate::sync::Arc;
-use crate::{Outcome, Reason};
+use crate::{Mode, Outcome, Priorities, Priority, Reason};
 
 pub(super) struct Core {
     pub(super) gate: Gate,
@@ -20,6 +21,8 @@ pub(super) struct Core {
     pub(super) started: Instant,
     pub(super) timer: Timer,
     pub(super) name: Option<Box<str>>,
+    /// Apart from the rest: requests read it that have a class.
+    pub(super) priorities: RwLock<Priorities>,
 }
 
 impl Limiter {
@@ -28,8 +31,17 @@ impl Limiter {
     }
 
     /// Returns whether this is the only handle: no service, permit, waiter or task has another.
+    ///
+    /// The registry's weak handles do not count until one is upgraded: for as long as somebody keeps
+    /// what he found there, and a moment now and then for an observer. Who upgrades one just after
+    /// this has said yes has a handle on a limiter that its set forgets, as after a removal.
     pub(crate) fn is_unshared(&self) -> bool {
         Arc::strong_count(&self.core) == 1
+    }
+
+    /// Returns whether both are handles on one limit.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.core, &other.core)
     }
 
     pub(super) fn timer(&self) -> &Timer {
@@ -38,10 +50,13 @@ impl Limiter {
 
     /// Admits a request that is not to wait, or counts it as rejected.
     pub(crate) fn admit(&self) -> Option<Pass> {
-        let decision = self.gate().try_acquire(self);
-        decision
-            .map_err(|reason| self.core.learner.rejected.count(reason))
-            .ok()
+        match self.gate().try_acquire(self) {
+            Ok(pass) => Some(pass),
+            Err(reason) => self.spare(reason, Mode::Enforce).or_else(|| {
+                self.core.learner.rejected.count(reason);
+                None
+            }),
+        }
     }
 
     /// Admits a request that the limit does not apply to.
@@ -49,30 +64,41 @@ impl Limiter {
         self.gate().acquire_past_limit()
     }
 
-    /// Admits a request, queues it, or turns it away.
-    #[inline]
-    pub(crate) fn enter(&self, ticket: &Ticket<'_>) -> Entry {
-        match self.decide(ticket, false) {
-            Decision::Admitted(pass) => Entry::Admitted(pass),
-            Decision::Queued(place) => Entry::Queued(place),
-            Decision::Refused(reason) => Entry::Rejected(self.reject(reason)),
-        }
-    }
-
-    /// Admits every request, and counts those that [`enter`](Self::enter) would have turned away.
+    /// Admits a request, queues it, or turns it away. If its layer observes, or the limiter does,
+    /// it is admitted, and counted if it would have been turned away.
     ///
     /// What is in flight on paper is what would be if nobody had been spared: a request that would
     /// have waited waits, as a ghost, while it is in flight already.
-    pub(crate) fn observe(&self, ticket: &Ticket<'_>) -> Pass {
-        match self.decide(ticket, true) {
-            Decision::Admitted(pass) => pass,
-            Decision::Queued(place) => place.into_ghost(),
-            Decision::Refused(reason) => {
-                self.core.learner.spared.count(reason);
-                self.gate().enter_beyond();
-                Pass::Spared
-            }
+    #[inline]
+    pub(crate) fn enter(&self, ticket: &Ticket<'_>, layer: Mode) -> Entry {
+        match self.decide(ticket, layer == Mode::Observe) {
+            Decision::Admitted(pass) => Entry::Admitted(pass),
+            Decision::Queued(place) => match place.into_ghost() {
+                Ok(pass) => Entry::Admitted(pass),
+                Err(place) => Entry::Queued(place),
+            },
+            Decision::Refused(reason) => match self.spare(reason, layer) {
+                Some(pass) => Entry::Admitted(pass),
+                None => Entry::Rejected(self.reject(reason)),
+            },
         }
+    }
+
+    /// Lets a request in that is refused, where that is only observed.
+    #[cold]
+    fn spare(&self, reason: Reason, layer: Mode) -> Option<Pass> {
+        let observes = layer == Mode::Observe || self.gate().observes();
+        if !observes || reason == Reason::Closed {
+            return None;
+        }
+        self.count_spared(reason);
+        self.gate().enter_beyond();
+        Some(Pass::Spared)
+    }
+
+    /// Counts a request that was let in only because somebody observes.
+    pub(crate) fn count_spared(&self, reason: Reason) {
+        self.core.learner.spared.count(reason);
     }
 
     #[inline]
@@ -139,6 +165,25 @@ impl Limiter {
         self.give_back(pass, self);
     }
 
+    /// Returns how much the requests of a class matter.
+    pub(crate) fn priority_of(&self, class: &str) -> Priority {
+        let priorities = self.core.priorities.read();
+        // Poisoned by nobody: what is done under it does not panic.
+        priorities.unwrap_or_else(PoisonError::into_inner).of(class)
+    }
+
+    /// Returns how much the requests of each class matter.
+    #[must_use]
+    pub fn priorities(&self) -> Priorities {
+        let priorities = self.core.priorities.read();
+        priorities.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn store_priorities(&self, priorities: Priorities) {
+        let lock = self.core.priorities.write();
+        *lock.unwrap_or_else(PoisonError::into_inner) = priorities;
+    }
+
     fn observed(&self, finished: &Finished, now: Instant) -> Observed {
         Observed {
             rtt: now.saturating_duration_since(finished.started),
@@ -151,7 +196,7 @@ impl Limiter {
 
     fn give_back(&self, pass: Pass, env: &impl Env) {
         if let Some(reason) = self.gate().release(pass, env) {
-            self.core.learner.spared.count(reason);
+            self.count_spared(reason);
         }
     }
 

@@ -1,7 +1,8 @@
 use std::time::Duration;
 
+use super::mode::Mode;
 use super::refusals::Rejections;
-use crate::{Bounds, Outcome, Report};
+use crate::{Bounds, Outcome, Queue, Report};
 
 /// The state of a [`Limiter`](crate::Limiter) at one moment.
 ///
@@ -31,7 +32,8 @@ pub struct Snapshot {
     pub rejected: u64,
     /// The same, by reason.
     pub rejected_by: Rejections,
-    /// Admitted only because the layer observes: what it would have rejected otherwise.
+    /// Admitted only because the layer observes, or the limiter: what would have been rejected
+    /// otherwise, or kept waiting.
     pub spared: u64,
     /// The same, by reason.
     pub spared_by: Rejections,
@@ -48,6 +50,14 @@ pub struct Snapshot {
     /// Whether the algorithm panicked. The limit then stays until
     /// [`set_algorithm`](crate::Limiter::set_algorithm).
     pub frozen: bool,
+    /// Whether learning is paused: see [`pause`](crate::Limiter::pause).
+    pub paused: bool,
+    /// Whether nobody is admitted any more: see [`close`](crate::Limiter::close).
+    pub closed: bool,
+    /// Whether the limit is enforced.
+    pub mode: Mode,
+    /// The queue in which requests of an admission may wait.
+    pub queue: Queue,
     /// The range in which the limit moves.
     pub bounds: Bounds,
     /// What the algorithm believes.

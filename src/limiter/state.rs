@@ -2,6 +2,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::learner::Observed;
+use super::settings::Settings;
 use super::snapshot::Counts;
 use crate::contain::contain;
 use crate::{Algorithm, Bounds, Outcome, Report, Sample};
@@ -14,7 +15,13 @@ pub(super) struct State {
     bounds: Option<Bounds>,
     /// The same, or all there are: what every limit is clamped to.
     clamp: Bounds,
+    /// The range that the algorithm was made with.
+    own_bounds: Option<Bounds>,
     frozen: bool,
+    paused: bool,
+    /// Whether the limit stays, because of either.
+    still: bool,
+    pub(super) settings: Box<Settings>,
     pub(super) counts: Counts,
     /// Of successes; 0 before the first.
     last_rtt_ns: u64,
@@ -23,16 +30,22 @@ pub(super) struct State {
 
 impl State {
     pub(super) fn new(algorithm: Box<dyn Algorithm>, limit: usize) -> Self {
-        Self {
+        let mut state = Self {
             algorithm,
             limit,
             bounds: None,
             clamp: Bounds::ALL,
+            own_bounds: None,
             frozen: false,
+            paused: false,
+            still: false,
+            settings: Box::default(),
             counts: Counts::default(),
             last_rtt_ns: 0,
             smoothed_rtt_ns: 0,
-        }
+        };
+        state.own_bounds = state.report().bounds;
+        state
     }
 
     /// Returns the limit to enforce.
@@ -63,7 +76,7 @@ impl State {
         });
         match limit {
             Some(limit) => self.limit = self.clamp.clamp(limit),
-            None => self.frozen = true,
+            None => self.freeze(),
         }
     }
 
@@ -85,20 +98,65 @@ impl State {
         })
     }
 
-    pub(super) fn set_bounds(&mut self, bounds: Bounds) {
-        self.bounds = Some(bounds);
-        self.clamp = bounds;
-        let limit = bounds.clamp(self.limit);
-        self.limit = limit;
+    /// Sets the range in which the limit moves; `None` is the one that the algorithm was made with.
+    pub(super) fn set_bounds(&mut self, bounds: Option<Bounds>) {
+        self.bounds = bounds;
+        self.clamp = bounds.unwrap_or(Bounds::ALL);
+        let range = bounds.or(self.own_bounds).unwrap_or(Bounds::ALL);
+        self.limit = range.clamp(self.limit);
+        self.rebase(range);
+    }
+
+    /// Returns the range that was set from outside.
+    #[cfg(feature = "serde")]
+    pub(super) fn set_range(&self) -> Option<Bounds> {
+        self.bounds
+    }
+
+    /// Lets the algorithm take over the limit in force.
+    fn rebase(&mut self, bounds: Bounds) {
+        let limit = self.limit;
         if !self.frozen {
             self.consult(|algorithm| algorithm.rebase(limit, bounds));
         }
+    }
+
+    /// Goes on from a limit, and a baseline, that were learned before.
+    pub(super) fn restore(&mut self, limit: usize, baseline: Option<Duration>) {
+        let bounds = self.bounds();
+        self.limit = bounds.clamp(limit);
+        self.rebase(bounds);
+        if let (Some(baseline), false) = (baseline, self.frozen) {
+            self.consult(|algorithm| algorithm.restore(baseline));
+        }
+    }
+
+    pub(super) fn set_paused(&mut self, paused: bool) {
+        let resumes = self.paused && !paused;
+        self.paused = paused;
+        self.still = self.paused || self.frozen;
+        if resumes {
+            let bounds = self.bounds();
+            self.rebase(bounds);
+        }
+    }
+
+    pub(super) fn is_paused(&self) -> bool {
+        self.paused
+    }
+
+    fn freeze(&mut self) {
+        self.frozen = true;
+        self.still = true;
     }
 
     /// Puts another algorithm in charge and returns the one before, to be dropped elsewhere.
     pub(super) fn set_algorithm(&mut self, algorithm: Box<dyn Algorithm>) -> Box<dyn Algorithm> {
         let before = std::mem::replace(&mut self.algorithm, algorithm);
         self.frozen = false;
+        self.still = self.paused;
+        self.settings.forget_algorithm();
+        self.own_bounds = self.report().bounds;
         let bounds = self.bounds();
         let limit = bounds.clamp(self.limit);
         if !self.frozen {
@@ -120,9 +178,14 @@ impl State {
         }
         let algorithm = &*self.algorithm;
         contain(|| algorithm.report()).unwrap_or_else(|| {
-            self.frozen = true;
+            self.freeze();
             Report::new()
         })
+    }
+
+    /// Whether the limit stays, whatever is learned.
+    pub(super) fn is_still(&self) -> bool {
+        self.still
     }
 
     pub(super) fn is_frozen(&self) -> bool {

@@ -147,6 +147,10 @@ mod tests {
 
         let served =
             ours.block_on(async { tokio::time::timeout(Duration::from_secs(5), live).await });
-        served.expect("the waiter was forgotten").unwrap().release();
+        served
+            .expect("the waiter was forgotten")
+            .unwrap()
+            .unwrap()
+            .release();
     }
 }

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::listed::{Listed, Naming};
 use super::set::{Factory, Limiters};
 use crate::InvalidOption;
 
@@ -23,6 +24,8 @@ pub struct LimitersBuilder<K> {
     factory: Factory<K>,
     capacity: usize,
     idle_after: Duration,
+    naming: Naming<K>,
+    most_listed: usize,
 }
 
 impl<K> LimitersBuilder<K> {
@@ -31,6 +34,8 @@ impl<K> LimitersBuilder<K> {
             factory,
             capacity: 1024,
             idle_after: Duration::from_secs(10 * 60),
+            naming: Naming::new(),
+            most_listed: 100,
         }
     }
 
@@ -51,6 +56,49 @@ impl<K> LimitersBuilder<K> {
     #[must_use]
     pub fn idle_after(mut self, idle_after: Duration) -> Self {
         self.idle_after = idle_after;
+        self
+    }
+
+    /// Lists each limiter in the [registry](crate::registry) under the name that the closure makes of
+    /// its key: default none, and those are listed that have a name of their own.
+    ///
+    /// The names become labels of metrics: see [`most_listed`](Self::most_listed). The closure runs
+    /// while no lock is held; if it panics, so does the lookup of that newcomer.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tower_adaptive::{Fathom, Limiter, Limiters, registry};
+    ///
+    /// let hosts = Limiters::builder(|_: &String| Limiter::new(Fathom::default()))
+    ///     .listed_as(|host| format!("host {host}"))
+    ///     .build();
+    /// let limiter = hosts.for_key("a.example");
+    /// assert!(registry::get("host a.example").is_some());
+    /// ```
+    #[must_use]
+    pub fn listed_as(mut self, name: impl Fn(&K) -> String + Send + Sync + 'static) -> Self {
+        self.naming.of_key = Some(Box::new(name));
+        self
+    }
+
+    /// Sets the name under which the overflow limiter is listed, beside those of keys, if those are:
+    /// default `overflow`. Of several sets with one name for it, the youngest one's is seen.
+    #[must_use]
+    pub fn overflow_listed_as(mut self, name: impl Into<String>) -> Self {
+        self.naming.of_overflow = name.into();
+        self
+    }
+
+    /// Sets how many limiters of the set are listed at once, however they got their names: default
+    /// 100, at most 10,000; 0 lists none. A larger value shows more of them, and makes as many series
+    /// of each metric.
+    ///
+    /// The first that come are listed, for as long as they live; a newcomer is, if there are fewer
+    /// when it comes. Where keys come and go, so do names, and what stores metrics sees all of them.
+    #[must_use]
+    pub fn most_listed(mut self, most_listed: usize) -> Self {
+        self.most_listed = most_listed;
         self
     }
 
@@ -82,10 +130,16 @@ impl<K> LimitersBuilder<K> {
             let value = format!("{:?}", self.idle_after);
             return Err(InvalidOption::new("idle_after", "above 0", value));
         }
+        if self.most_listed > LARGEST_LISTED {
+            let range = format!("at most {LARGEST_LISTED}");
+            return Err(InvalidOption::new("most_listed", range, self.most_listed));
+        }
+        let listed = Listed::new(self.naming, self.most_listed);
         Ok(Limiters::from_parts(
             self.factory,
             self.capacity,
             self.idle_after,
+            listed,
         ))
     }
 }
@@ -95,8 +149,10 @@ impl<K> fmt::Debug for LimitersBuilder<K> {
         f.debug_struct("LimitersBuilder")
             .field("capacity", &self.capacity)
             .field("idle_after", &self.idle_after)
+            .field("most_listed", &self.most_listed)
             .finish_non_exhaustive()
     }
 }
 
 const LARGEST_CAPACITY: usize = 1_000_000;
+const LARGEST_LISTED: usize = 10_000;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::builder::LimitersBuilder;
+use super::listed::Listed;
 use super::roster::{Gone, Newcomer, Roster};
 use crate::limiter::Limiter;
 
@@ -50,7 +51,7 @@ use crate::limiter::Limiter;
 /// use tower_adaptive::{Fathom, Limiter, Limiters};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), std::io::Error> {
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let hosts = Limiters::new(|host: &String| {
 ///     Limiter::builder(Fathom::default()).name(host).build()
 /// });
@@ -74,6 +75,7 @@ struct Shared<K> {
     /// Randomly seeded, so that nobody can choose keys that collide.
     hasher: RandomState,
     roster: RwLock<Roster<K>>,
+    listed: Listed<K>,
 }
 
 impl<K> Limiters<K> {
@@ -93,12 +95,18 @@ impl<K> Limiters<K> {
         LimitersBuilder::new(Box::new(factory))
     }
 
-    pub(super) fn from_parts(factory: Factory<K>, capacity: usize, idle_after: Duration) -> Self {
+    pub(super) fn from_parts(
+        factory: Factory<K>,
+        capacity: usize,
+        idle_after: Duration,
+        listed: Listed<K>,
+    ) -> Self {
         Self {
             shared: Arc::new(Shared {
                 factory,
                 hasher: RandomState::new(),
                 roster: RwLock::new(Roster::new(capacity, idle_after)),
+                listed,
             }),
         }
     }
@@ -207,11 +215,13 @@ impl<K: Hash + Eq> Limiters<K> {
             return limiter;
         }
         let settings = self.read().settings();
-        let made = (self.shared.factory)(&key);
+        let listed = &self.shared.listed;
+        let (made, name) = listed.make(&self.shared.factory, &key);
         settings.iter().for_each(|setting| setting(&made));
         let now = Instant::now();
         let mut gone = Gone::new();
-        let (limiter, settings_now) = {
+        let newcomer = made.clone();
+        let (limiter, settings_now, overflow) = {
             // Dropped before everything above, also if `Eq` panics.
             let mut roster = self.write();
             let limiter = match roster.find(hash, |known| *known == key) {
@@ -226,9 +236,16 @@ impl<K: Hash + Eq> Limiters<K> {
                     roster.admit(newcomer, &mut gone)
                 }
             };
-            (limiter, roster.settings())
+            let overflow = roster
+                .overflow()
+                .is_some_and(|other| other.is_same(&limiter));
+            (limiter, roster.settings(), overflow)
         };
         gone.clear();
+        if limiter.is_same(&newcomer) {
+            listed.list(name, &limiter, overflow);
+        }
+        drop(newcomer);
         if !Arc::ptr_eq(&settings, &settings_now) {
             // One was added meanwhile, and found no such limiter.
             settings_now.iter().for_each(|setting| setting(&limiter));

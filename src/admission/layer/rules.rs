@@ -9,7 +9,7 @@ use super::AdmissionLayer;
 use crate::Priority;
 use crate::admission::choice::{Keyed, One};
 use crate::admission::respond::ReturnError;
-use crate::admission::rules::{By, Rules};
+use crate::admission::rules::{By, ByClass, Rules};
 use crate::classify::DefaultClassifier;
 use crate::limiter::Limiter;
 use crate::limiters::Limiters;
@@ -97,6 +97,21 @@ where
         F: Fn(&Req) -> Priority,
     {
         self.rules(|rules| rules.priority(priority))
+    }
+
+    /// Sets the class of each request, of which the limiter says how much it matters: default none.
+    ///
+    /// The table is the limiter's (see [`Priorities`](crate::Priorities)), so that an operator can
+    /// change it while it runs. It replaces [`priority`](Self::priority), and the other way round.
+    #[must_use]
+    pub fn priority_class<F, Req>(
+        self,
+        class: F,
+    ) -> AdmissionLayer<C, R, Rules<B, ByClass<F>, S, D, K>, H>
+    where
+        F: Fn(&Req) -> &str,
+    {
+        self.rules(|rules| rules.priority_class(class))
     }
 
     /// Sets the key of each request, by which it has its share of the limit: default none, the rest.

@@ -9,13 +9,15 @@ mod level;
 mod moment;
 mod spread;
 
+use std::time::Duration;
+
 use self::baseline::Baseline;
 use self::cohorts::Cohorts;
 use self::experiment::{Experiment, Point};
 use self::level::{Level, Peak};
 use self::moment::{Born, Moment};
 use self::spread::Spread;
-use super::estimate::from_ns;
+use super::estimate::{from_ns, to_ns};
 use super::{Algorithm, Bounds, Report, Verdict};
 use crate::{Outcome, Sample};
 
@@ -258,6 +260,13 @@ impl Algorithm for Fathom {
         self.resize();
     }
 
+    fn restore(&mut self, baseline: Duration) {
+        // Enough to steer by, and little enough for what comes to correct it.
+        self.baseline = Some(Baseline::new(to_ns(baseline).ln(), RESTORED));
+        self.phase = self.calm_phase();
+        self.reckon_patience();
+    }
+
     fn report(&self) -> Report {
         let phase = match self.phase {
             Phase::StartUp => "start-up",
@@ -285,3 +294,6 @@ const RESTING: f64 = 20.0;
 
 /// Patience is reckoned anew after so many samples.
 const RECKONED: u64 = 64;
+
+/// For how many requests a baseline counts that was learned before: less than makes it sure.
+const RESTORED: f64 = 100.0;

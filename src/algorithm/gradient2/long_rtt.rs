@@ -33,6 +33,12 @@ impl LongRtt {
         self.average_ns
     }
 
+    /// Takes over an average that is warm.
+    pub(super) fn set(&mut self, average_ns: f64) {
+        self.average_ns = average_ns;
+        self.warm_up_count = WARM_UP;
+    }
+
     /// Lowers the average by 5%. While warming up, the next sample undoes it.
     pub(super) fn decay(&mut self) {
         self.average_ns *= 0.95;
