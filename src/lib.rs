@@ -141,9 +141,10 @@
 //! | `http` | module `http`: classification by status, 503 or 429 for rejections, permits that bodies hold |
 //! | `grpc` | module `grpc`: classification by `grpc-status`, UNAVAILABLE for rejections; `http` |
 //! | `axum` | module `axum`: the matched path as a key; rejections are `IntoResponse`; `http` |
+//! | `metrics` | module `metrics`: the figures of limiters with a name, through the `metrics` facade |
 //! | `load` | `tower::load::Load` for services with one limiter: the share of the limit in use |
 //! | `serde` | builders of algorithms, `Queue`, `Shares` and `Priority` are (de)serializable |
-//! | `tracing` | an event for each verdict of [`Fathom`] (target `tower_adaptive::verdict`, level INFO) |
+//! | `tracing` | events for what is notable of limiters with a name: see [below](#what-is-told) |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -171,6 +172,14 @@ mod keyed;
 mod layer;
 mod limiter;
 mod limiters;
+#[cfg(all(feature = "metrics", not(tower_adaptive_loom)))]
+#[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
+pub mod metrics;
+#[cfg(all(
+    any(feature = "metrics", feature = "tracing"),
+    not(tower_adaptive_loom)
+))]
+mod observer;
 #[cfg(not(tower_adaptive_loom))]
 pub mod registry;
 mod sample;

@@ -86,7 +86,6 @@ mod fixed;
 mod gradient2;
 mod options;
 mod report;
-mod trace;
 mod vegas;
 mod windowed;
 

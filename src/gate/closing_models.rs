@@ -20,8 +20,7 @@ fn wait_until_idle(model: &Model) {
     assert_eq!(model.gate.load().in_flight() + model.gate.beyond(), 0);
 }
 
-/// Seeded bugs it caught: an idler that looks before it parks the gate, and one that does not park
-/// it.
+/// Seeded bug it caught: an idler that does not park the gate.
 #[test]
 fn the_last_permit_that_comes_back_wakes_who_waits_for_it() {
     model(|| {
@@ -56,7 +55,6 @@ fn the_last_that_was_only_observed_wakes_who_waits_for_it() {
     });
 }
 
-/// Seeded bug it caught: an idler that is gone and keeps the gate parked.
 #[test]
 fn an_idler_that_leaves_unparks_the_gate() {
     model(|| {
@@ -78,8 +76,7 @@ fn an_idler_that_leaves_unparks_the_gate() {
     });
 }
 
-/// Seeded bugs it caught: a gate that closes without turning away who waits, and one that goes on
-/// granting.
+/// Seeded bug it caught: a gate that closes without turning away who waits.
 #[test]
 fn who_waits_when_the_gate_closes_is_turned_away_or_was_admitted() {
     model(|| {

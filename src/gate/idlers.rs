@@ -4,6 +4,8 @@ use std::task::Waker;
 #[derive(Debug, Default)]
 pub(super) struct Idlers {
     list: Vec<(IdlerId, Waker)>,
+    /// Wakers of those whose wait is over.
+    dismissed: Vec<Waker>,
     next: u64,
 }
 
@@ -15,6 +17,7 @@ impl Idlers {
     pub(super) const fn new() -> Self {
         Self {
             list: Vec::new(),
+            dismissed: Vec::new(),
             next: 0,
         }
     }
@@ -23,24 +26,26 @@ impl Idlers {
         self.list.is_empty()
     }
 
-    /// Leaves a waker, in the place of one left before. Returns what is to be dropped outside the
-    /// lock.
-    pub(super) fn insert(&mut self, id: &mut Option<IdlerId>, waker: Waker) -> Option<Waker> {
-        let before = id.take().and_then(|id| self.remove(id));
-        let new = IdlerId(self.next);
+    pub(super) fn insert(&mut self, waker: Waker) -> IdlerId {
+        let id = IdlerId(self.next);
         self.next += 1;
-        self.list.push((new, waker));
-        *id = Some(new);
-        before
+        self.list.push((id, waker));
+        id
     }
 
-    /// Forgets one, if it was not woken.
+    /// Forgets one, if its wait is not over.
     pub(super) fn remove(&mut self, id: IdlerId) -> Option<Waker> {
         let at = self.list.iter().position(|(other, _)| *other == id)?;
         Some(self.list.swap_remove(at).1)
     }
 
-    pub(super) fn take_all(&mut self) -> Vec<Waker> {
-        self.list.drain(..).map(|(_, waker)| waker).collect()
+    /// Ends the wait of all.
+    pub(super) fn dismiss(&mut self) {
+        let wakers = self.list.drain(..).map(|(_, waker)| waker);
+        self.dismissed.extend(wakers);
+    }
+
+    pub(super) fn take_dismissed(&mut self) -> Vec<Waker> {
+        std::mem::take(&mut self.dismissed)
     }
 }

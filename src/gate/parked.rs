@@ -23,8 +23,8 @@ pub(super) struct Turn {
     wake: Option<Waker>,
     /// Whether there is somebody else to be admitted or turned away.
     more: bool,
-    /// Those who waited until nothing is in flight.
-    idlers: Vec<Waker>,
+    /// Whether idlers were dismissed.
+    idle: bool,
 }
 
 impl Gate {
@@ -209,8 +209,7 @@ impl Gate {
                 budget -= 1;
             }
         }
-        let open = !waiters.is_closed();
-        while open && wake.is_none() && budget > 0 && self.load().has_room() {
+        while wake.is_none() && budget > 0 && self.load().has_room() {
             budget -= 1;
             let Some(next) = waiters.next(self.load().limit()) else {
                 break;
@@ -232,17 +231,14 @@ impl Gate {
         }
         // Relaxed: a copy for those who only look.
         self.queued.store(waiters.line.waiting(), Ordering::Relaxed);
-        let idlers = match waiters.idlers.is_empty() || self.is_busy() {
-            true => Vec::new(),
-            false => waiters.idlers.take_all(),
-        };
+        let idle = !waiters.idlers.is_empty() && self.dismiss_idlers(waiters);
         self.unpark_if_idle(waiters);
         let more = (wake.is_some() || budget == 0)
             && !waiters.line.is_empty()
-            && (open && self.load().has_room()
+            && (self.load().has_room()
                 || (waiters.line.requests() > 0
                     && waiters.is_overdue(self.load().limit(), env.now())));
-        Turn { wake, more, idlers }
+        Turn { wake, more, idle }
     }
 
     pub(super) fn settle_and_unlock<'a>(
@@ -265,8 +261,11 @@ impl Gate {
         loop {
             let start_timer = Self::wants_timer(&mut waiters);
             drop(waiters);
-            for waker in turn.wake.into_iter().chain(turn.idlers) {
+            if let Some(waker) = turn.wake {
                 contain(|| waker.wake());
+            }
+            if turn.idle {
+                self.wake_dismissed();
             }
             if start_timer {
                 env.start_timer();

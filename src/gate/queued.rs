@@ -7,10 +7,10 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::slots::Key;
 use super::ticket::{Pass, Place};
-use crate::Reason;
 use crate::admission::Rejected;
 use crate::contain::contain;
-use crate::limiter::Handle;
+use crate::limiter::{Handle, Wait};
+use crate::{Priority, Reason};
 
 /// A request that waits in the queue of an admission.
 ///
@@ -21,26 +21,33 @@ pub(crate) struct Queued<H: Handle> {
     handle: H,
     key: Option<Key>,
     until: Instant,
+    priority: Priority,
     alarm: Alarm,
+    /// Of an alarm that is set. Boxed: most futures never wait, and all would be larger.
+    sleep: Option<Pin<Box<Sleep>>>,
+    wait: Wait,
 }
 
 /// What wakes a request when its time is over.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Alarm {
     Unset,
-    // Boxed: most futures never wait, and all would be larger.
-    Set(Pin<Box<Sleep>>),
+    Set,
     /// There is no clock here. Requests that come and go look at the time.
     Missing,
 }
 
 impl<H: Handle> Queued<H> {
     pub(crate) fn new(handle: H, place: Place) -> Self {
+        let wait = Wait::begun(handle.limiter());
         Self {
             handle,
             key: Some(place.key),
             until: place.until,
+            priority: place.priority,
             alarm: Alarm::Unset,
+            sleep: None,
+            wait,
         }
     }
 
@@ -50,26 +57,62 @@ impl<H: Handle> Queued<H> {
 
     /// Waits until it is admitted or turned away. Not to be polled again after that.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Pass, Rejected>> {
+        let result = ready!(self.poll_decision(cx));
         let limiter = self.handle.limiter();
-        let newcomer = matches!(self.alarm, Alarm::Unset);
+        self.wait.end(limiter);
+        Poll::Ready(result.map_err(|reason| limiter.reject_of(reason, self.priority)))
+    }
+
+    fn poll_decision(&mut self, cx: &mut Context<'_>) -> Poll<Result<Pass, Reason>> {
+        let limiter = self.handle.limiter();
+        let newcomer = self.alarm == Alarm::Unset;
         let polled = limiter
             .gate()
             .poll_queued(&mut self.key, newcomer, cx, limiter);
         if let Poll::Ready(result) = polled {
             if matches!(result, Ok(Pass::Spared)) {
-                limiter.count_spared(Reason::Limit);
+                limiter.count_spared(Reason::Limit, self.priority);
             }
-            return Poll::Ready(result.map_err(|reason| limiter.reject(reason)));
+            return Poll::Ready(result);
         }
         if newcomer {
-            self.alarm = Alarm::at(self.until);
+            self.set_alarm();
         }
-        ready!(self.alarm.poll(self.until, cx));
-        let result = match self.key.take() {
+        ready!(self.poll_alarm(cx));
+        let limiter = self.handle.limiter();
+        Poll::Ready(match self.key.take() {
             Some(key) => limiter.gate().time_out(key, limiter),
             None => Err(Reason::WaitedTooLong),
+        })
+    }
+
+    fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(sleep) = &mut self.sleep {
+            if let Some(polled) = contain(|| sleep.as_mut().poll(cx)) {
+                return polled;
+            }
+            // Its runtime is gone. This one may have a clock, too.
+            self.set_alarm();
+            if let Some(sleep) = &mut self.sleep {
+                return contain(|| sleep.as_mut().poll(cx)).unwrap_or(Poll::Pending);
+            }
+        }
+        match Instant::now() < self.until {
+            true => Poll::Pending,
+            false => Poll::Ready(()),
+        }
+    }
+
+    fn set_alarm(&mut self) {
+        // A runtime may have been built without time; that panics.
+        self.sleep = match runtime::Handle::try_current() {
+            Ok(_) => contain(|| Box::pin(sleep_until(self.until))),
+            Err(_) => None,
         };
-        Poll::Ready(result.map_err(|reason| limiter.reject(reason)))
+        self.alarm = match self.sleep {
+            Some(_) => Alarm::Set,
+            None => Alarm::Missing,
+        };
     }
 }
 
@@ -79,33 +122,7 @@ impl<H: Handle> Drop for Queued<H> {
             let limiter = self.handle.limiter();
             limiter.gate().leave(key, limiter);
             limiter.count_abandoned();
-        }
-    }
-}
-
-impl Alarm {
-    fn poll(&mut self, until: Instant, cx: &mut Context<'_>) -> Poll<()> {
-        if let Self::Set(sleep) = self {
-            if let Some(polled) = contain(|| sleep.as_mut().poll(cx)) {
-                return polled;
-            }
-            // Its runtime is gone. This one may have a clock, too.
-            *self = Self::at(until);
-            if let Self::Set(sleep) = self {
-                return contain(|| sleep.as_mut().poll(cx)).unwrap_or(Poll::Pending);
-            }
-        }
-        match Instant::now() < until {
-            true => Poll::Pending,
-            false => Poll::Ready(()),
-        }
-    }
-
-    fn at(deadline: Instant) -> Self {
-        // A runtime may have been built without time; that panics.
-        match runtime::Handle::try_current() {
-            Ok(_) => contain(|| Box::pin(sleep_until(deadline))).map_or(Self::Missing, Self::Set),
-            Err(_) => Self::Missing,
+            self.wait.end(limiter);
         }
     }
 }

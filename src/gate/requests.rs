@@ -103,7 +103,12 @@ impl Gate {
             self.enter_beyond();
         }
         self.park();
-        Decision::Queued(Place { key, until, ghost })
+        Decision::Queued(Place {
+            key,
+            until,
+            priority,
+            ghost,
+        })
     }
 
     /// Returns how long it takes, at best, until so many have gone before, as far as that is known.

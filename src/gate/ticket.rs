@@ -53,6 +53,7 @@ pub(crate) struct Place {
     /// When it gives up.
     pub(super) until: Instant,
     pub(super) ghost: bool,
+    pub(super) priority: Priority,
 }
 
 impl Place {

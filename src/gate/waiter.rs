@@ -1,9 +1,9 @@
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use super::slots::Key;
 use super::ticket::Pass;
-use crate::Reason;
-use crate::limiter::Handle;
+use crate::limiter::{Handle, Wait};
+use crate::{Priority, Reason};
 
 /// One caller's standing at the gate: outside, queued, or holding a permit it has not spent.
 ///
@@ -13,6 +13,7 @@ pub(crate) struct Waiter<H: Handle> {
     handle: H,
     place: Option<Key>,
     holds: Option<Pass>,
+    wait: Wait,
 }
 
 impl<H: Handle> Waiter<H> {
@@ -21,6 +22,7 @@ impl<H: Handle> Waiter<H> {
             handle,
             place: None,
             holds: None,
+            wait: Wait::none(),
         }
     }
 
@@ -33,9 +35,15 @@ impl<H: Handle> Waiter<H> {
     pub(crate) fn poll_acquire(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Reason>> {
         if self.holds.is_none() {
             let limiter = self.handle.limiter();
-            let pass = ready!(limiter.gate().poll_acquire(&mut self.place, cx, limiter))?;
+            let polled = limiter.gate().poll_acquire(&mut self.place, cx, limiter);
+            let Poll::Ready(result) = polled else {
+                self.wait.begin(limiter);
+                return Poll::Pending;
+            };
+            self.wait.end(limiter);
+            let pass = result?;
             if pass == Pass::Spared {
-                limiter.count_spared(Reason::Limit);
+                limiter.count_spared(Reason::Limit, Priority::Normal);
             }
             self.holds = Some(pass);
         }
@@ -55,6 +63,7 @@ impl<H: Handle> Waiter<H> {
         }
         if let Some(place) = self.place.take() {
             limiter.gate().leave(place, limiter);
+            self.wait.end(limiter);
         }
     }
 }

@@ -51,8 +51,8 @@ impl Limiter {
 
     /// Waits until nothing is in flight: at once, if nothing is.
     ///
-    /// For a graceful drain, after [`close`](Self::close). On an open limiter it ends when a moment
-    /// without a request has come, if one comes, and others may be admitted right after it.
+    /// For a graceful drain, after [`close`](Self::close). On an open limiter it ends with the first
+    /// moment without a request, if there is one, and others may have been admitted since.
     /// Permits count that a service took in `poll_ready` and has not spent: drop such services first.
     ///
     /// # Cancel safety

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use super::acquire::Acquire;
 use super::builder::LimiterBuilder;
 use super::learner::Learner;
+use super::measured::Measured;
 use super::path::Core;
 use super::reserve::Reserve;
 use super::snapshot::{Share, Snapshot};
@@ -74,6 +75,7 @@ impl Limiter {
                 timer: Timer::default(),
                 name,
                 priorities: RwLock::default(),
+                measured: Measured::default(),
             }),
         }
     }

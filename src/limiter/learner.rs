@@ -141,6 +141,7 @@ impl Learner {
         let before = state.limit();
         let result = f(&mut state);
         if state.limit() != before {
+            state.moved_from(before);
             hand_over |= gate.store_limit(state.limit());
         }
         drop(state);
@@ -210,7 +211,11 @@ impl Learner {
         };
         let before = state.limit();
         state.consult(|algorithm| algorithm.update(&sample));
-        state.limit() != before && gate.store_limit(state.limit())
+        if state.limit() == before {
+            return false;
+        }
+        state.moved_from(before);
+        gate.store_limit(state.limit())
     }
 }
 

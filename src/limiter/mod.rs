@@ -10,6 +10,7 @@ mod close;
 mod config;
 mod handle;
 mod learner;
+mod measured;
 mod mode;
 mod path;
 mod refusals;
@@ -19,6 +20,11 @@ mod snapshot;
 mod state;
 mod timer;
 mod warm_start;
+#[cfg(all(
+    any(feature = "metrics", feature = "tracing"),
+    not(tower_adaptive_loom)
+))]
+mod watched;
 // loom's `Arc` has no weak counterpart.
 #[cfg(not(tower_adaptive_loom))]
 mod weak;
@@ -36,7 +42,10 @@ pub use refusals::Rejections;
 pub use snapshot::{Share, Snapshot};
 pub use warm_start::{RestoreError, WarmStart};
 
+pub(crate) use measured::Wait;
 pub(crate) use path::{Finished, Handle};
+#[cfg(all(feature = "metrics", not(tower_adaptive_loom)))]
+pub(crate) use state::Moves;
 #[cfg(not(tower_adaptive_loom))]
 pub(crate) use weak::WeakLimiter;
 

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::handle::Limiter;
 use super::learner::{Learner, Observed};
+use super::measured::Measured;
 use super::reserve::Reserve;
 use super::timer::Timer;
 use crate::admission::Rejected;
@@ -23,6 +24,7 @@ pub(super) struct Core {
     pub(super) name: Option<Box<str>>,
     /// Apart from the rest: requests read it that have a class.
     pub(super) priorities: RwLock<Priorities>,
+    pub(super) measured: Measured,
 }
 
 impl Limiter {
@@ -52,10 +54,12 @@ impl Limiter {
     pub(crate) fn admit(&self) -> Option<Pass> {
         match self.gate().try_acquire(self) {
             Ok(pass) => Some(pass),
-            Err(reason) => self.spare(reason, Mode::Enforce).or_else(|| {
-                self.core.learner.rejected.count(reason);
-                None
-            }),
+            Err(reason) => self
+                .spare(reason, Priority::Normal, Mode::Enforce)
+                .or_else(|| {
+                    self.core.learner.rejected.count(reason);
+                    None
+                }),
         }
     }
 
@@ -77,28 +81,28 @@ impl Limiter {
                 Ok(pass) => Entry::Admitted(pass),
                 Err(place) => Entry::Queued(place),
             },
-            Decision::Refused(reason) => match self.spare(reason, layer) {
+            Decision::Refused(reason) => match self.spare(reason, ticket.priority, layer) {
                 Some(pass) => Entry::Admitted(pass),
-                None => Entry::Rejected(self.reject(reason)),
+                None => Entry::Rejected(self.reject_of(reason, ticket.priority)),
             },
         }
     }
 
     /// Lets a request in that is refused, where that is only observed.
     #[cold]
-    fn spare(&self, reason: Reason, layer: Mode) -> Option<Pass> {
+    fn spare(&self, reason: Reason, priority: Priority, layer: Mode) -> Option<Pass> {
         let observes = layer == Mode::Observe || self.gate().observes();
         if !observes || reason == Reason::Closed {
             return None;
         }
-        self.count_spared(reason);
+        self.count_spared(reason, priority);
         self.gate().enter_beyond();
         Some(Pass::Spared)
     }
 
     /// Counts a request that was let in only because somebody observes.
-    pub(crate) fn count_spared(&self, reason: Reason) {
-        self.core.learner.spared.count(reason);
+    pub(crate) fn count_spared(&self, reason: Reason, priority: Priority) {
+        self.core.learner.spared.count_of(reason, priority);
     }
 
     #[inline]
@@ -121,10 +125,31 @@ impl Limiter {
         decision
     }
 
+    /// As [`reject`](Self::reject), for a request of which somebody may have said how much it matters.
+    #[inline]
+    pub(crate) fn reject_of(&self, reason: Reason, priority: Priority) -> Rejected {
+        match priority {
+            // Most of them, where priorities are not asked for: the compiler then knows.
+            Priority::Normal => self.reject(reason),
+            _ => self.reject_uncommon(reason, priority),
+        }
+    }
+
     /// Counts a request as rejected, and says what there is to say.
     #[cold]
     pub(crate) fn reject(&self, reason: Reason) -> Rejected {
         self.core.learner.rejected.count(reason);
+        self.rejected(reason)
+    }
+
+    #[cold]
+    fn reject_uncommon(&self, reason: Reason, priority: Priority) -> Rejected {
+        self.core.learner.rejected.count_of(reason, priority);
+        self.rejected(reason)
+    }
+
+    #[inline]
+    fn rejected(&self, reason: Reason) -> Rejected {
         let word = self.gate().load();
         let ahead = word.in_flight() + self.waiting();
         let rtt = self.mean_rtt().unwrap_or_default();
@@ -141,13 +166,13 @@ impl Limiter {
     pub(crate) fn finish(&self, finished: &Finished, pass: Pass) {
         let now = Instant::now();
         let env = At { limiter: self, now };
-        self.core
-            .learner
-            .learn(&self.observed(finished, now), self.gate());
+        let observed = self.observed(finished, now);
+        self.core.learner.learn(&observed, self.gate());
         self.give_back(pass, &env);
         if self.core.learner.settle(self.gate()) {
             self.gate().hand_over(&env);
         }
+        self.core.measured.finished(&observed);
     }
 
     /// Reports a finished request whose permit comes back at another time.
@@ -157,6 +182,7 @@ impl Limiter {
         if self.core.learner.learn_alone(&observed, self.gate()) {
             self.gate().hand_over(&At { limiter: self, now });
         }
+        self.core.measured.finished(&observed);
     }
 
     /// Gives back the permit of a request that is reported at another time.
@@ -196,7 +222,7 @@ impl Limiter {
 
     fn give_back(&self, pass: Pass, env: &impl Env) {
         if let Some(reason) = self.gate().release(pass, env) {
-            self.count_spared(reason);
+            self.count_spared(reason, Priority::Normal);
         }
     }
 

@@ -26,6 +26,8 @@ pub(super) struct State {
     /// Of successes; 0 before the first.
     last_rtt_ns: u64,
     smoothed_rtt_ns: u64,
+    #[cfg(feature = "metrics")]
+    moves: Moves,
 }
 
 impl State {
@@ -43,6 +45,8 @@ impl State {
             counts: Counts::default(),
             last_rtt_ns: 0,
             smoothed_rtt_ns: 0,
+            #[cfg(feature = "metrics")]
+            moves: Moves::default(),
         };
         state.own_bounds = state.report().bounds;
         state
@@ -51,6 +55,22 @@ impl State {
     /// Returns the limit to enforce.
     pub(super) fn limit(&self) -> usize {
         self.limit
+    }
+
+    /// Notes that another limit than before is going to be enforced.
+    #[inline]
+    pub(super) fn moved_from(&mut self, before: usize) {
+        #[cfg(feature = "metrics")]
+        match self.limit > before {
+            true => self.moves.up += 1,
+            false => self.moves.down += 1,
+        }
+        let _ = before;
+    }
+
+    #[cfg(feature = "metrics")]
+    pub(super) fn moves(&self) -> Moves {
+        self.moves
     }
 
     /// Counts a finished request, and returns whether the average RTT has changed.
@@ -191,6 +211,14 @@ impl State {
     pub(super) fn is_frozen(&self) -> bool {
         self.frozen
     }
+}
+
+/// How often the limit has moved.
+#[cfg(feature = "metrics")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Moves {
+    pub(crate) up: u64,
+    pub(crate) down: u64,
 }
 
 impl Drop for State {

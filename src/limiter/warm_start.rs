@@ -91,7 +91,7 @@ impl Limiter {
             algorithm: report.algorithm.map(str::to_owned),
             limit,
             baseline: report.baseline.filter(|baseline| !baseline.is_zero()),
-            exported_at: now(),
+            exported_at: in_seconds(now()),
         }
     }
 
@@ -175,14 +175,16 @@ fn check_same(
 /// By how much the clocks of two machines may differ.
 const SKEW: Duration = Duration::from_secs(60);
 
-/// In whole seconds: more would be noise in a file.
 #[expect(
     clippy::disallowed_methods,
     reason = "an age that outlives the process"
 )]
 fn now() -> SystemTime {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    SystemTime::now()
+}
+
+/// More than whole seconds would be noise in a file.
+fn in_seconds(at: SystemTime) -> SystemTime {
+    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
     UNIX_EPOCH + Duration::from_secs(since.as_secs())
 }

@@ -3,6 +3,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::Limiter;
 use crate::limiter::WeakLimiter;
+#[cfg(any(feature = "metrics", feature = "tracing"))]
+use crate::observer::Watched;
 
 /// Returns the limiter of a name: of several the youngest.
 ///
@@ -43,11 +45,22 @@ pub fn all() -> Vec<(String, Limiter)> {
 /// assert!(registry::get("search").is_some());
 /// ```
 pub fn insert(name: impl Into<String>, limiter: &Limiter) {
-    let entry = Arc::new(Entry {
-        name: name.into().into(),
-        limiter: limiter.downgrade(),
-    });
-    lock().insert(entry, limiter);
+    #[cfg(feature = "metrics")]
+    limiter.measure();
+    let unobserved = {
+        let mut list = lock();
+        list.insert(Entry::new(name.into(), limiter), limiter);
+        list.begin_to_observe()
+    };
+    if unobserved {
+        observe();
+    }
+}
+
+/// Sees to it that somebody looks at what is listed, if there is anybody who would.
+fn observe() {
+    #[cfg(any(feature = "metrics", feature = "tracing"))]
+    crate::observer::start();
 }
 
 /// A limiter, as it is listed under one name.
@@ -55,14 +68,42 @@ pub fn insert(name: impl Into<String>, limiter: &Limiter) {
 pub(crate) struct Entry {
     pub(crate) name: Arc<str>,
     pub(crate) limiter: WeakLimiter,
+    #[cfg(any(feature = "metrics", feature = "tracing"))]
+    pub(crate) watched: Watched,
+}
+
+impl Entry {
+    pub(crate) fn new(name: String, limiter: &Limiter) -> Arc<Self> {
+        Arc::new(Self {
+            name: name.into(),
+            limiter: limiter.downgrade(),
+            #[cfg(any(feature = "metrics", feature = "tracing"))]
+            watched: Watched::default(),
+        })
+    }
 }
 
 /// Returns those that are seen, sorted by name. Some may have gone by now.
 pub(crate) fn seen() -> Vec<Arc<Entry>> {
     let mut list = lock();
     list.prune();
-    let youngest = list.by_name.values().filter_map(|entries| entries.last());
-    youngest.cloned().collect()
+    list.youngest()
+}
+
+/// As [`seen`], for the observer; or `None` if there are none. It then ends, and is started again with
+/// the next that is listed.
+#[cfg(any(feature = "metrics", feature = "tracing"))]
+pub(crate) fn to_observe() -> Option<Vec<Arc<Entry>>> {
+    let mut list = lock();
+    list.prune();
+    list.observed = list.len > 0;
+    list.observed.then(|| list.youngest())
+}
+
+/// Notes that there is no observer.
+#[cfg(any(feature = "metrics", feature = "tracing"))]
+pub(crate) fn not_observed() {
+    lock().observed = false;
 }
 
 /// All that are listed. Nothing that is not ours runs while it is locked.
@@ -73,11 +114,23 @@ struct List {
     len: usize,
     /// At which length the dead are looked for.
     prune_at: usize,
+    /// Whether the observer runs, or was asked to.
+    observed: bool,
 }
 
 impl List {
     fn listed(&self, name: &str) -> Vec<Arc<Entry>> {
         self.by_name.get(name).cloned().unwrap_or_default()
+    }
+
+    fn youngest(&self) -> Vec<Arc<Entry>> {
+        let youngest = self.by_name.values().filter_map(|entries| entries.last());
+        youngest.cloned().collect()
+    }
+
+    /// Returns whether an observer is to be started.
+    fn begin_to_observe(&mut self) -> bool {
+        !std::mem::replace(&mut self.observed, true)
     }
 
     fn insert(&mut self, entry: Arc<Entry>, limiter: &Limiter) {
@@ -86,6 +139,9 @@ impl List {
         }
         let entries = self.by_name.entry(entry.name.clone()).or_default();
         let before = entries.len();
+        // One that was there keeps what was told of it.
+        let known = entries.iter().find(|other| other.limiter.is(limiter));
+        let entry = known.cloned().unwrap_or(entry);
         entries.retain(|other| other.limiter.is_alive() && !other.limiter.is(limiter));
         entries.push(entry);
         self.len = self.len - before + entries.len();
@@ -110,6 +166,7 @@ static LIST: Mutex<List> = Mutex::new(List {
     by_name: BTreeMap::new(),
     len: 0,
     prune_at: LEAST,
+    observed: false,
 });
 
 /// So few that nobody minds if they are dead.
@@ -121,10 +178,7 @@ mod tests {
     use crate::Fixed;
 
     fn entry(name: &str, limiter: &Limiter) -> Arc<Entry> {
-        Arc::new(Entry {
-            name: name.into(),
-            limiter: limiter.downgrade(),
-        })
+        Entry::new(name.to_owned(), limiter)
     }
 
     fn list() -> List {
@@ -132,6 +186,7 @@ mod tests {
             by_name: BTreeMap::new(),
             len: 0,
             prune_at: LEAST,
+            observed: false,
         }
     }
 

@@ -26,5 +26,10 @@ mod quota;
 
 pub use list::{all, get, insert};
 
+#[cfg(feature = "metrics")]
+pub(crate) use list::seen;
+#[cfg(any(feature = "metrics", feature = "tracing"))]
+pub(crate) use list::{Entry, not_observed, to_observe};
+
 pub(crate) use built::{apart, built};
 pub(crate) use quota::Quota;

@@ -6,7 +6,7 @@ use super::cohort::Observation;
 use super::experiment::{Experiment, Point, Why};
 use super::law::{BOTTOM, CALM, NEARBY};
 use super::{Fathom, Phase, Ramp};
-use crate::algorithm::{Finding, trace};
+use crate::algorithm::Finding;
 
 impl Fathom {
     /// Adds a cohort to an experiment, and draws the conclusion if there is one.
@@ -32,9 +32,7 @@ impl Fathom {
 
     fn conclude(&mut self, experiment: &Experiment, finding: Finding) {
         let Experiment { why, from, low, .. } = *experiment;
-        let verdict = experiment.verdict(finding, self.now.at_ns);
-        trace::verdict(&verdict);
-        self.verdict = Some(verdict);
+        self.verdict = Some(experiment.verdict(finding, self.now.at_ns));
 
         let known = self.baseline;
         let is_bottom = self.limit <= BOTTOM;
