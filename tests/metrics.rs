@@ -14,8 +14,8 @@ use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, Share
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 use tower::{Layer, Service, service_fn};
 use tower_adaptive::{
-    AdmissionLayer, Algorithm, Fixed, Limiter, Limiters, Outcome, Priority, Queue, Reason, Report,
-    Sample, Vegas, metrics as exported, registry,
+    AdmissionLayer, Algorithm, Fixed, Limiter, Limiters, Mode, Outcome, Priority, Queue, Reason,
+    Report, Sample, Vegas, metrics as exported, registry,
 };
 
 fn one_at_a_time() -> MutexGuard<'static, ()> {
@@ -187,6 +187,35 @@ fn a_request_that_waited_too_long_is_told_with_its_priority_and_its_wait() {
 }
 
 #[test]
+fn those_that_the_queue_does_not_take_or_gives_up_are_told_with_their_priorities() {
+    let _turn = one_at_a_time();
+    paused(async {
+        let limiter = named("full queue", 1);
+        let permit = limiter.try_acquire();
+        let layer = AdmissionLayer::with_limiter(limiter).queue(Queue::bounded(1));
+        let layer = layer.priority(|of: &Priority| *of);
+        let mut service = layer.layer(service_fn(async |_: Priority| Ok::<_, ()>(())));
+
+        let evicted = service.call(Priority::Low);
+        let taken = service.call(Priority::High);
+        assert!(service.call(Priority::Sheddable).await.is_err());
+        assert!(evicted.await.is_err());
+
+        let told = Told::of("full queue", &DebuggingRecorder::new());
+        assert_eq!(
+            told.counter("rejected_total priority=sheddable reason=queue_full"),
+            1
+        );
+        assert_eq!(
+            told.counter("rejected_total priority=low reason=evicted"),
+            1
+        );
+        assert_eq!(told.sum("rejected_total"), 2);
+        drop((taken, permit));
+    });
+}
+
+#[test]
 fn a_request_that_left_the_queue_is_told_with_its_wait() {
     let _turn = one_at_a_time();
     paused(async {
@@ -325,6 +354,26 @@ fn a_frozen_limiter_says_so_and_has_no_baseline() {
 
     assert_eq!(told.gauge("state state=frozen"), 1.0);
     assert!(!told.0.contains_key("baseline_rtt_seconds"));
+}
+
+#[test]
+fn each_state_is_told_as_itself() {
+    let _turn = one_at_a_time();
+    let limiter = named("states", 1);
+    let recorder = DebuggingRecorder::new();
+    let states = || {
+        let told = Told::of("states", &recorder);
+        ["paused", "observing", "closed"].map(|of| told.gauge(&format!("state state={of}")) as u8)
+    };
+    assert_eq!(states(), [0, 0, 0]);
+
+    limiter.pause();
+    assert_eq!(states(), [1, 0, 0]);
+    limiter.resume();
+    limiter.set_mode(Mode::Observe);
+    assert_eq!(states(), [0, 1, 0]);
+    limiter.close();
+    assert_eq!(states(), [0, 1, 1]);
 }
 
 #[test]

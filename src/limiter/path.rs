@@ -81,15 +81,20 @@ impl Limiter {
                 Ok(pass) => Entry::Admitted(pass),
                 Err(place) => Entry::Queued(place),
             },
-            Decision::Refused(reason) => match self.spare(reason, ticket.priority, layer) {
-                Some(pass) => Entry::Admitted(pass),
-                None => Entry::Rejected(self.reject_of(reason, ticket.priority)),
-            },
+            Decision::Refused(reason) => self.refuse(reason, ticket.priority, layer),
         }
     }
 
-    /// Lets a request in that is refused, where that is only observed.
+    /// Turns a request away, or lets it in where that is only observed.
     #[cold]
+    fn refuse(&self, reason: Reason, priority: Priority, layer: Mode) -> Entry {
+        match self.spare(reason, priority, layer) {
+            Some(pass) => Entry::Admitted(pass),
+            None => Entry::Rejected(self.reject_of(reason, priority)),
+        }
+    }
+
+    #[inline]
     fn spare(&self, reason: Reason, priority: Priority, layer: Mode) -> Option<Pass> {
         let observes = layer == Mode::Observe || self.gate().observes();
         if !observes || reason == Reason::Closed {
@@ -125,31 +130,16 @@ impl Limiter {
         decision
     }
 
-    /// As [`reject`](Self::reject), for a request of which somebody may have said how much it matters.
-    #[inline]
-    pub(crate) fn reject_of(&self, reason: Reason, priority: Priority) -> Rejected {
-        match priority {
-            // Most of them, where priorities are not asked for: the compiler then knows.
-            Priority::Normal => self.reject(reason),
-            _ => self.reject_uncommon(reason, priority),
-        }
+    /// Counts a request as rejected of which nobody said how much it matters.
+    #[cold]
+    pub(crate) fn reject(&self, reason: Reason) -> Rejected {
+        self.reject_of(reason, Priority::Normal)
     }
 
     /// Counts a request as rejected, and says what there is to say.
-    #[cold]
-    pub(crate) fn reject(&self, reason: Reason) -> Rejected {
-        self.core.learner.rejected.count(reason);
-        self.rejected(reason)
-    }
-
-    #[cold]
-    fn reject_uncommon(&self, reason: Reason, priority: Priority) -> Rejected {
-        self.core.learner.rejected.count_of(reason, priority);
-        self.rejected(reason)
-    }
-
     #[inline]
-    fn rejected(&self, reason: Reason) -> Rejected {
+    pub(crate) fn reject_of(&self, reason: Reason, priority: Priority) -> Rejected {
+        self.core.learner.rejected.count_of(reason, priority);
         let word = self.gate().load();
         let ahead = word.in_flight() + self.waiting();
         let rtt = self.mean_rtt().unwrap_or_default();

@@ -40,7 +40,7 @@
 //! | `tower_adaptive_samples_dropped_total` | counter | requests | | finished, and nothing was learned, because too many finished at once |
 //! | `tower_adaptive_limit_changes_total` | counter | changes | `direction`: `up`, `down` | how often the limit has moved |
 //! | `tower_adaptive_saturated_seconds_total` | counter | seconds | | time in which somebody was kept out or had to wait, or nothing was free; looked at every 100 ms |
-//! | `tower_adaptive_state` | gauge | 0 or 1 | `state`: `frozen` | whether the limiter is in that state |
+//! | `tower_adaptive_state` | gauge | 0 or 1 | `state`: `frozen`, `paused`, `observing`, `closed` | whether the limiter is in that state |
 //!
 //! Of `rejected_total`, the series of each reason with priority `normal` is there from the start, at
 //! 0; others from their first rejection on.

@@ -8,7 +8,7 @@ use super::told::{Told, Total};
 use crate::contain::contain;
 use crate::limiter::Moves;
 use crate::registry::{self, Entry};
-use crate::{Priority, Reason, Snapshot};
+use crate::{Mode, Priority, Reason, Snapshot};
 
 /// Tells the recorder in force the figures of all listed limiters, as they are now.
 ///
@@ -173,6 +173,11 @@ impl Teller {
     }
 }
 
-fn states(snapshot: &Snapshot) -> [(&'static str, bool); 1] {
-    [("frozen", snapshot.frozen)]
+fn states(snapshot: &Snapshot) -> [(&'static str, bool); 4] {
+    [
+        ("frozen", snapshot.frozen),
+        ("paused", snapshot.paused),
+        ("observing", snapshot.mode == Mode::Observe),
+        ("closed", snapshot.closed),
+    ]
 }
