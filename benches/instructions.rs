@@ -13,14 +13,19 @@
 //! counts the taking and the giving back of that permit as well. An update is that of one sample of an
 //! overload, as in the `algorithms` bench.
 //!
-//! Run: `cargo bench -p tower-adaptive-benches --bench instructions` (needs valgrind)
+//! The last rows have a limiter with a name, and so one that is exported, and looked at, if features
+//! `metrics` and `tracing` are on. The thread that does so counts, too.
+//!
+//! Run: `cargo bench -p tower-adaptive-benches --bench instructions` (needs valgrind), and once more
+//! with `--features metrics,tracing`
 
 use std::env;
 use std::process::{Command, ExitCode};
 
 use tower::{Layer, Service};
 use tower_adaptive::{
-    AdmissionLayer, Aimd, Algorithm, ConcurrencyLimitLayer, Fathom, Fixed, Gradient2, Windowed,
+    AdmissionLayer, Aimd, Algorithm, ConcurrencyLimitLayer, Fathom, Fixed, Gradient2, Limiter,
+    Windowed,
 };
 use tower_adaptive_benches::overload::{overload, replay};
 use tower_adaptive_benches::{
@@ -95,6 +100,12 @@ const ROWS: &[Row] = &[
     ("update of Windowed<Vegas>", |n| {
         updates(|| Windowed::new(vegas()), n);
     }),
+    ("ConcurrencyLimit, listed", |n| {
+        requests(ConcurrencyLimitLayer::with_limiter(listed()).layer(Echo), n);
+    }),
+    ("Admission, listed", |n| {
+        requests(AdmissionLayer::with_limiter(listed()).layer(Echo), n);
+    }),
 ];
 
 fn main() -> ExitCode {
@@ -155,6 +166,11 @@ fn refusals<S: Service<u64, Response = u64>>(service: &mut S, n: u64) {
     for _ in 0..n {
         std::hint::black_box(refused(service));
     }
+}
+
+/// Vegas under a name.
+fn listed() -> Limiter {
+    Limiter::builder(vegas()).name("listed").build()
 }
 
 /// Replays an overload. That it is recorded first counts in both runs, and so not at all.

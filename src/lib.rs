@@ -144,7 +144,19 @@
 //! | `metrics` | module `metrics`: the figures of limiters with a name, through the `metrics` facade |
 //! | `load` | `tower::load::Load` for services with one limiter: the share of the limit in use |
 //! | `serde` | builders of algorithms, `Queue`, `Shares` and `Priority` are (de)serializable |
-//! | `tracing` | events for what is notable of limiters with a name: see [below](#what-is-told) |
+//! | `tracing` | events for what is notable of limiters with a name: see [below](#events) |
+//!
+//! # Events
+//!
+//! With feature `tracing`, limiters that are in the [`registry`] tell what is notable: a thread looks at
+//! them every 100 ms, so no request does. Each event has a field `limiter`, the name.
+//!
+//! | target | level | when | other fields |
+//! |---|---|---|---|
+//! | `tower_adaptive::limit` | INFO | the limit is more than a tenth off the one told last | `limit_before`, `limit` |
+//! | `tower_adaptive::saturation` | INFO | of the last ten looks five found somebody kept out or waiting, or again none did | `saturated`, `limit` |
+//! | `tower_adaptive::rejection` | WARN | requests were rejected; once a second at most | `rejected`, `reasons` |
+//! | `tower_adaptive::verdict` | INFO | an experiment of [`Fathom`] has ended | `finding`, `at`, `limit_before`, `limit`, `rtt_before`, `rtt`, `elasticity` |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

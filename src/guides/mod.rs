@@ -8,5 +8,10 @@ pub mod guarding_a_server {}
 #[doc = include_str!("how_fathom_works.md")]
 pub mod how_fathom_works {}
 
+#[cfg(all(feature = "serde", not(tower_adaptive_loom)))]
+#[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
+#[doc = include_str!("operating.md")]
+pub mod operating {}
+
 #[doc = include_str!("../../dashboards/RUNBOOK.md")]
 pub mod runbook {}

@@ -94,15 +94,21 @@ impl Limiter {
         }
     }
 
+    /// Lets a request in that is refused, where that is only observed.
     #[inline]
     fn spare(&self, reason: Reason, priority: Priority, layer: Mode) -> Option<Pass> {
         let observes = layer == Mode::Observe || self.gate().observes();
-        if !observes || reason == Reason::Closed {
-            return None;
+        match observes && reason != Reason::Closed {
+            true => Some(self.let_in(reason, priority)),
+            false => None,
         }
+    }
+
+    #[cold]
+    fn let_in(&self, reason: Reason, priority: Priority) -> Pass {
         self.count_spared(reason, priority);
         self.gate().enter_beyond();
-        Some(Pass::Spared)
+        Pass::Spared
     }
 
     /// Counts a request that was let in only because somebody observes.
