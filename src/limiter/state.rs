@@ -26,7 +26,7 @@ pub(super) struct State {
     /// Of successes; 0 before the first.
     last_rtt_ns: u64,
     smoothed_rtt_ns: u64,
-    #[cfg(feature = "metrics")]
+    #[cfg(all(feature = "metrics", not(tower_adaptive_loom)))]
     moves: Moves,
 }
 
@@ -45,7 +45,7 @@ impl State {
             counts: Counts::default(),
             last_rtt_ns: 0,
             smoothed_rtt_ns: 0,
-            #[cfg(feature = "metrics")]
+            #[cfg(all(feature = "metrics", not(tower_adaptive_loom)))]
             moves: Moves::default(),
         };
         state.own_bounds = state.report().bounds;
@@ -60,7 +60,7 @@ impl State {
     /// Notes that another limit than before is going to be enforced.
     #[inline]
     pub(super) fn moved_from(&mut self, before: usize) {
-        #[cfg(feature = "metrics")]
+        #[cfg(all(feature = "metrics", not(tower_adaptive_loom)))]
         match self.limit > before {
             true => self.moves.up += 1,
             false => self.moves.down += 1,
@@ -68,7 +68,7 @@ impl State {
         let _ = before;
     }
 
-    #[cfg(feature = "metrics")]
+    #[cfg(all(feature = "metrics", not(tower_adaptive_loom)))]
     pub(super) fn moves(&self) -> Moves {
         self.moves
     }
@@ -214,7 +214,7 @@ impl State {
 }
 
 /// How often the limit has moved.
-#[cfg(feature = "metrics")]
+#[cfg(all(feature = "metrics", not(tower_adaptive_loom)))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Moves {
     pub(crate) up: u64,
