@@ -12,3 +12,6 @@ pub mod how_fathom_works {}
 #[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
 #[doc = include_str!("operating.md")]
 pub mod operating {}
+
+#[doc = include_str!("../../dashboards/RUNBOOK.md")]
+pub mod runbook {}

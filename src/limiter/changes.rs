@@ -36,7 +36,6 @@ impl Limiter {
     /// # Ok(())
     /// # }
     /// ```
-    #[must_use]
     pub fn changes(&self) -> Changes {
         Changes {
             limiter: self.downgrade(),

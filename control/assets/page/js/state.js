@@ -26,11 +26,14 @@ function ofWork(now, rates) {
   return { level: "calm", word: "has room", text: `Has room: ${short(inFlight)} of ${short(limit)} in use.` };
 }
 
-function rejecting({ limit, bounds, smoothed_rtt_seconds: rtt, report }, rate) {
+function rejecting({ limit, bounds, paused, smoothed_rtt_seconds: rtt, report }, rate) {
   const ratio = rtt !== null && report.baseline_seconds > 0 ? rtt / report.baseline_seconds : null;
   const times = ratio === null ? "" : `${ratio.toFixed(1)} × its baseline`;
   if (ratio !== null && ratio < NEAR && limit >= bounds.max) {
     return { level: "harms", word: "too tight?", text: `Turns away ${rate}/s at its upper bound of ${short(bounds.max)}, while latency is ${times}: raise the bound if the service has room.` };
+  }
+  if (ratio !== null && ratio < NEAR && paused) {
+    return { level: "harms", word: "too tight?", text: `Turns away ${rate}/s at a limit of ${short(limit)} that may not rise, while latency is ${times}.` };
   }
   if (ratio !== null && ratio >= NEAR && limit <= bounds.min) {
     return { level: "harms", word: "at its lowest", text: `Turns away ${rate}/s at its lower bound of ${short(bounds.min)}, and latency is still ${times}: the service cannot do even that.` };
