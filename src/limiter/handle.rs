@@ -75,7 +75,7 @@ impl Limiter {
                 timer: Timer::default(),
                 name,
                 priorities: RwLock::default(),
-                measured: Measured::default(),
+                measured: Measured::new(),
             }),
         }
     }

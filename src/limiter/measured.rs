@@ -31,6 +31,10 @@ mod listed {
     }
 
     impl Measured {
+        pub(crate) fn new() -> Self {
+            Self::default()
+        }
+
         pub(crate) fn start(&self) {
             self.0.get_or_init(|| Histograms {
                 rtts: Buckets::new(),
@@ -101,10 +105,14 @@ mod nothing {
     use crate::limiter::Limiter;
     use crate::limiter::learner::Observed;
 
-    #[derive(Debug, Default)]
+    #[derive(Debug)]
     pub(crate) struct Measured;
 
     impl Measured {
+        pub(crate) const fn new() -> Self {
+            Self
+        }
+
         #[inline]
         pub(crate) fn finished(&self, _: &Observed) {}
     }
