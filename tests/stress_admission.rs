@@ -319,15 +319,11 @@ async fn an_admission_keeps_its_limit_its_permits_and_its_counts() {
     world.run(tasks, impatient).await;
 
     let told = world.told.lock().unwrap();
-    let seen: Vec<_> = Reason::ALL
-        .iter()
-        .map(|reason| told.contains_key(reason))
-        .collect();
-    assert_eq!(
-        seen,
-        [true; Reason::ALL.len()],
-        "each reason, at least once"
-    );
+    for reason in Reason::ALL {
+        // It was not closed: see `stress_operations.rs`.
+        let expected = *reason != Reason::Closed;
+        assert_eq!(told.contains_key(reason), expected, "{reason:?}");
+    }
     assert!(world.limiter.snapshot().abandoned > 0);
 }
 
