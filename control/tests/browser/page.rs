@@ -173,6 +173,9 @@ async fn what_is_refused_is_said_at_its_field_with_the_range() {
         browser.wait_until("document.querySelector('[data-field=max]').closest('.field').classList.contains('invalid')").await;
         let said = browser.message_at("max").await;
         assert_eq!(said, "max_limit must be at least min_limit (40), got 30");
+        // It stays while the page goes on asking.
+        tokio::time::sleep(Duration::from_millis(2_500)).await;
+        assert_eq!(browser.message_at("max").await, said);
         browser.screenshot("control-refused.png").await;
         assert_eq!(service.limiter.config(), before);
         only(browser, "422").await;

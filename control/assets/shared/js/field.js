@@ -26,7 +26,12 @@ export function field(spec, look, commit) {
     spec,
     /** Shows a value; what the user is editing stays. */
     show(value) {
-      if ((document.activeElement === input && input.type === "text") || document.activeElement === slider) return;
+      if (document.activeElement === slider) return;
+      if (document.activeElement === input && input.type === "text") {
+        // What was typed is shown already: it is no other value when the focus has gone.
+        if (textOf(value) === textOf(read(input, spec).value)) shown = value;
+        return;
+      }
       // A refused text stays to be corrected, until something else holds; a switch shows what holds.
       const isOther = textOf(value) !== textOf(shown);
       shown = value;
