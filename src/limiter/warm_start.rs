@@ -14,7 +14,8 @@ pub struct WarmStart {
     /// As it reports itself.
     algorithm: Option<String>,
     limit: usize,
-    #[cfg_attr(feature = "serde", serde(with = "humantime_serde"))]
+    // Formats without a null leave out what is not known.
+    #[cfg_attr(feature = "serde", serde(default, with = "humantime_serde"))]
     baseline: Option<Duration>,
     #[cfg_attr(feature = "serde", serde(with = "humantime_serde"))]
     exported_at: SystemTime,
