@@ -2,14 +2,15 @@
 
 mod support;
 
+use std::future::pending;
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::time::{advance, timeout};
+use tokio::time::{Instant, advance, timeout};
 use tower::{BoxError, Layer, Service, ServiceExt, service_fn};
 use tower_adaptive::{
     AdmissionError, AdmissionLayer, ConcurrencyLimitLayer, Fixed, Limiter, Limiters, Mode, Outcome,
-    Permit, Priorities, Priority, Queue, Reason, Rejected,
+    Permit, Priorities, Priority, Queue, Reason, Rejected, Shares,
 };
 
 use support::{Fault, MS, Polled, Remote, Scripted, Steady, set_limit};
@@ -151,6 +152,22 @@ async fn a_closed_limiter_rejects_for_a_layer_that_observes_and_lets_by_what_is_
 
     assert!(service.clone().oneshot(1).await.is_err());
     assert_eq!(service.oneshot(0).await, Ok(0));
+}
+
+#[tokio::test]
+async fn a_closed_limiter_is_closed_for_requests_that_are_late_too() {
+    let late = Instant::now();
+    let layer = AdmissionLayer::new(Fixed::new(1)).deadline(move |_: &u32| Some(late));
+    let limiter = layer.limiter().clone();
+    limiter.close();
+
+    for layer in [layer.clone(), layer.observe_only()] {
+        let service = layer.layer(service_fn(async |n: u32| Ok::<_, Fault>(n)));
+        assert!(service.oneshot(1).await.is_err());
+    }
+
+    assert_eq!(limiter.snapshot().rejected_by.get(Reason::Closed), 2);
+    assert_eq!(limiter.snapshot().spared, 0);
 }
 
 #[tokio::test]
@@ -387,6 +404,46 @@ async fn requests_that_a_limiter_only_observes_wait_on_paper() {
         assert!(call.poll().is_ready());
     }
     assert_eq!(limiter.in_flight(), 0);
+}
+
+#[test]
+fn nobody_is_spared_who_fits_while_a_limiter_observes() {
+    let limiter = Limiter::new(Fixed::new(3));
+    limiter.set_mode(Mode::Observe);
+    let _first = take(&limiter);
+    let mut idle = Polled::new(limiter.idle());
+    assert!(idle.poll().is_pending());
+
+    let _second = Polled::new(limiter.acquire()).poll();
+    drop(idle);
+    let shares = Shares::new().guarantee("a", 0.1);
+    limiter.set_shares(shares).unwrap();
+    let _third = Polled::new(limiter.acquire()).poll();
+
+    assert_eq!((limiter.in_flight(), limiter.snapshot().spared), (3, 0));
+    let _fourth = Polled::new(limiter.acquire()).poll();
+    assert_eq!((limiter.in_flight(), limiter.snapshot().spared), (4, 1));
+}
+
+#[tokio::test]
+async fn what_is_spared_on_paper_is_counted_by_priority() {
+    let layer = AdmissionLayer::new(Fixed::new(1))
+        .queue(Queue::bounded(1))
+        .priority(|priority: &Priority| *priority)
+        .observe_only();
+    let limiter = layer.limiter().clone();
+    let mut service = layer.layer(service_fn(|_: Priority| pending::<Result<(), Fault>>()));
+
+    let waits_and_is_evicted = [Priority::Normal, Priority::Low, Priority::Critical];
+    let mut calls = waits_and_is_evicted.map(|priority| Polled::new(service.call(priority)));
+    for call in &mut calls {
+        assert!(call.poll().is_pending());
+    }
+    drop(calls);
+
+    let spared = limiter.snapshot().spared_by;
+    assert_eq!(spared.of(Reason::Evicted, Priority::Low), 1);
+    assert_eq!(spared.total(), 1);
 }
 
 #[test]
