@@ -251,6 +251,25 @@ async fn idle_ends_when_the_last_request_has() {
     assert!(idle.poll().is_ready());
 }
 
+#[tokio::test]
+async fn a_set_that_is_closed_stays_so_whatever_it_forgets() {
+    let set = Limiters::builder(|_: &u32| Limiter::new(Fixed::new(1)))
+        .capacity(1)
+        .build();
+    let permit = take(&set.for_key(&1));
+
+    set.close();
+    let mut idle = Polled::new(Box::pin(set.idle()));
+    assert!(set.for_key(&2).is_closed(), "the overflow limiter");
+    assert!(idle.poll().is_pending());
+    permit.release();
+
+    assert!(idle.poll().is_ready());
+    drop(idle);
+    assert!(set.for_key(&2).is_closed(), "in the place of the first");
+    assert!(set.for_key(&1).is_closed());
+}
+
 #[test]
 fn all_who_wait_for_the_end_hear_of_it_and_who_has_left_does_not() {
     let limiter = Limiter::new(Fixed::new(1));
