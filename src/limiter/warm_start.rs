@@ -104,8 +104,8 @@ impl Limiter {
     ///
     /// # Errors
     ///
-    /// If it is too old, comes from the future (by more than a minute), or is that of a limiter
-    /// with another name or algorithm. Nothing has changed then.
+    /// If it is too old, comes from the future (by more than a minute), holds a limit or a baseline of
+    /// 0, or is that of a limiter with another name or algorithm. Nothing has changed then.
     pub fn restore(&self, warm: &WarmStart, max_age: Duration) -> Result<(), RestoreError> {
         warm.check_age(max_age)?;
         warm.check_values()?;
