@@ -171,6 +171,31 @@ async fn a_closed_limiter_is_closed_for_requests_that_are_late_too() {
 }
 
 #[tokio::test]
+async fn requests_that_wait_on_paper_are_in_flight_and_finish_after_the_end() {
+    let layer = AdmissionLayer::new(Fixed::new(1))
+        .queue(Queue::bounded(1))
+        .observe_only();
+    let limiter = layer.limiter().clone();
+    let remote = Remote::default();
+    let mut service = layer.layer(remote.clone());
+    let mut calls = [0, 1].map(|n| Polled::new(service.call(n)));
+    for call in &mut calls {
+        assert!(call.poll().is_pending());
+    }
+
+    limiter.close();
+    let mut idle = Polled::new(limiter.idle());
+    assert!(idle.poll().is_pending());
+    for call in &mut calls {
+        remote.answer(Ok(0));
+        assert!(call.poll().is_ready());
+    }
+
+    assert!(idle.poll().is_ready());
+    assert_eq!(limiter.snapshot().spared, 0, "of each there was room");
+}
+
+#[tokio::test]
 async fn a_limited_service_says_what_it_was_told_to_when_its_limiter_is_closed() {
     let limiter = Limiter::new(Fixed::new(1));
     let layer = ConcurrencyLimitLayer::with_limiter(limiter.clone())
