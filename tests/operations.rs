@@ -3,14 +3,15 @@
 mod support;
 
 use std::future::pending;
+use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
 use tokio::time::{Instant, advance, timeout};
 use tower::{BoxError, Layer, Service, ServiceExt, service_fn};
 use tower_adaptive::{
-    AdmissionError, AdmissionLayer, ConcurrencyLimitLayer, Fixed, Limiter, Limiters, Mode, Outcome,
-    Permit, Priorities, Priority, Queue, Reason, Rejected, Shares,
+    AdmissionError, AdmissionLayer, Algorithm, Bounds, ConcurrencyLimitLayer, Fixed, Limiter,
+    Limiters, Mode, Outcome, Permit, Priorities, Priority, Queue, Reason, Rejected, Sample, Shares,
 };
 
 use support::{Fault, MS, Polled, Remote, Scripted, Steady, set_limit};
@@ -531,6 +532,33 @@ fn bounds_hold_while_learning_is_paused_and_it_resumes_from_there() {
     take(&limiter).complete(Outcome::Success);
 
     assert_eq!(limiter.limit(), 10);
+}
+
+#[test]
+fn an_algorithm_hears_that_a_pause_has_ended() {
+    struct Rebased(Arc<Mutex<Vec<usize>>>);
+
+    impl Algorithm for Rebased {
+        fn max_concurrency(&self) -> usize {
+            7
+        }
+
+        fn update(&mut self, _: &Sample) {}
+
+        fn rebase(&mut self, limit: usize, _: Bounds) {
+            self.0.lock().unwrap().push(limit);
+        }
+    }
+
+    let rebased = Arc::default();
+    let limiter = Limiter::new(Rebased(Arc::clone(&rebased)));
+
+    limiter.resume();
+    limiter.pause();
+    assert!(rebased.lock().unwrap().is_empty());
+    limiter.resume();
+
+    assert_eq!(*rebased.lock().unwrap(), [7]);
 }
 
 #[test]
