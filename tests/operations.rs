@@ -3,7 +3,7 @@
 mod support;
 
 use std::future::pending;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -559,6 +559,34 @@ fn an_algorithm_hears_that_a_pause_has_ended() {
     limiter.resume();
 
     assert_eq!(*rebased.lock().unwrap(), [7]);
+}
+
+#[test]
+fn a_pause_does_not_thaw_an_algorithm_that_has_panicked() {
+    struct Panics(Arc<Mutex<u32>>);
+
+    impl Algorithm for Panics {
+        fn max_concurrency(&self) -> usize {
+            7
+        }
+
+        fn update(&mut self, _: &Sample) {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+            panic!("as it should");
+        }
+    }
+
+    let asked = Arc::default();
+    let limiter = Limiter::new(Panics(Arc::clone(&asked)));
+    take(&limiter).complete(Outcome::Success);
+    assert!(limiter.snapshot().frozen);
+
+    limiter.pause();
+    limiter.resume();
+    take(&limiter).complete(Outcome::Success);
+
+    assert!(limiter.snapshot().frozen);
+    assert_eq!(*asked.lock().unwrap_or_else(PoisonError::into_inner), 1);
 }
 
 #[test]
