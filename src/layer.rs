@@ -132,7 +132,8 @@ where
     /// then: default none, they wait for ever.
     ///
     /// A [`ConcurrencyLimit`] has the errors of its service, so one of those is needed here. What is
-    /// set as the [`classifier`](Self::classifier) later replaces it: set it last.
+    /// set as the [`classifier`](Self::classifier) later replaces it: set it last. If the closure
+    /// panics, so does `poll_ready`.
     ///
     /// # Examples
     ///

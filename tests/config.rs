@@ -399,3 +399,15 @@ fn a_configuration_can_be_made_in_code() {
         serde_json::to_value(expected).unwrap()
     );
 }
+
+#[test]
+fn an_algorithm_that_was_replaced_in_code_comes_back_when_its_configuration_is_applied() {
+    let config = read(r#"{ "algorithm": { "name": "vegas" } }"#);
+    let limiter = config.try_build().unwrap();
+
+    limiter.set_algorithm(tower_adaptive::Fixed::new(3));
+    assert_ne!(limiter.config(), config, "nobody knows its options");
+    limiter.apply(&config).unwrap();
+
+    assert_eq!(limiter.snapshot().report.algorithm, Some("vegas"));
+}

@@ -435,6 +435,15 @@ async fn the_name_is_that_of_the_builder() {
     assert_eq!(Limiter::new(Steady::new(1)).name(), None);
 }
 
+#[test]
+fn it_is_saturated_when_it_is_closed() {
+    let (limiter, _) = limiter(1);
+
+    limiter.close();
+
+    assert!(limiter.is_saturated(), "a newcomer is rejected");
+}
+
 #[tokio::test(start_paused = true)]
 async fn it_is_saturated_at_the_limit() {
     let (limiter, _) = limiter(2);

@@ -2,14 +2,16 @@
 
 mod support;
 
+use std::future::pending;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::time::{advance, timeout};
+use tokio::time::{Instant, advance, timeout};
 use tower::{BoxError, Layer, Service, ServiceExt, service_fn};
 use tower_adaptive::{
-    AdmissionError, AdmissionLayer, ConcurrencyLimitLayer, Fixed, Limiter, Limiters, Mode, Outcome,
-    Permit, Priorities, Priority, Queue, Reason, Rejected,
+    AdmissionError, AdmissionLayer, Algorithm, Bounds, ConcurrencyLimitLayer, Fixed, Limiter,
+    Limiters, Mode, Outcome, Permit, Priorities, Priority, Queue, Reason, Rejected, Sample, Shares,
 };
 
 use support::{Fault, MS, Polled, Remote, Scripted, Steady, set_limit};
@@ -154,6 +156,47 @@ async fn a_closed_limiter_rejects_for_a_layer_that_observes_and_lets_by_what_is_
 }
 
 #[tokio::test]
+async fn a_closed_limiter_is_closed_for_requests_that_are_late_too() {
+    let late = Instant::now();
+    let layer = AdmissionLayer::new(Fixed::new(1)).deadline(move |_: &u32| Some(late));
+    let limiter = layer.limiter().clone();
+    limiter.close();
+
+    for layer in [layer.clone(), layer.observe_only()] {
+        let service = layer.layer(service_fn(async |n: u32| Ok::<_, Fault>(n)));
+        assert!(service.oneshot(1).await.is_err());
+    }
+
+    assert_eq!(limiter.snapshot().rejected_by.get(Reason::Closed), 2);
+    assert_eq!(limiter.snapshot().spared, 0);
+}
+
+#[tokio::test]
+async fn requests_that_wait_on_paper_are_in_flight_and_finish_after_the_end() {
+    let layer = AdmissionLayer::new(Fixed::new(1))
+        .queue(Queue::bounded(1))
+        .observe_only();
+    let limiter = layer.limiter().clone();
+    let remote = Remote::default();
+    let mut service = layer.layer(remote.clone());
+    let mut calls = [0, 1].map(|n| Polled::new(service.call(n)));
+    for call in &mut calls {
+        assert!(call.poll().is_pending());
+    }
+
+    limiter.close();
+    let mut idle = Polled::new(limiter.idle());
+    assert!(idle.poll().is_pending());
+    for call in &mut calls {
+        remote.answer(Ok(0));
+        assert!(call.poll().is_ready());
+    }
+
+    assert!(idle.poll().is_ready());
+    assert_eq!(limiter.snapshot().spared, 0, "of each there was room");
+}
+
+#[tokio::test]
 async fn a_limited_service_says_what_it_was_told_to_when_its_limiter_is_closed() {
     let limiter = Limiter::new(Fixed::new(1));
     let layer = ConcurrencyLimitLayer::with_limiter(limiter.clone())
@@ -232,6 +275,25 @@ async fn idle_ends_when_the_last_request_has() {
 
     assert_eq!(idle.wakes(), 1);
     assert!(idle.poll().is_ready());
+}
+
+#[tokio::test]
+async fn a_set_that_is_closed_stays_so_whatever_it_forgets() {
+    let set = Limiters::builder(|_: &u32| Limiter::new(Fixed::new(1)))
+        .capacity(1)
+        .build();
+    let permit = take(&set.for_key(&1));
+
+    set.close();
+    let mut idle = Polled::new(Box::pin(set.idle()));
+    assert!(set.for_key(&2).is_closed(), "the overflow limiter");
+    assert!(idle.poll().is_pending());
+    permit.release();
+
+    assert!(idle.poll().is_ready());
+    drop(idle);
+    assert!(set.for_key(&2).is_closed(), "in the place of the first");
+    assert!(set.for_key(&1).is_closed());
 }
 
 #[test]
@@ -390,6 +452,46 @@ async fn requests_that_a_limiter_only_observes_wait_on_paper() {
 }
 
 #[test]
+fn nobody_is_spared_who_fits_while_a_limiter_observes() {
+    let limiter = Limiter::new(Fixed::new(3));
+    limiter.set_mode(Mode::Observe);
+    let _first = take(&limiter);
+    let mut idle = Polled::new(limiter.idle());
+    assert!(idle.poll().is_pending());
+
+    let _second = Polled::new(limiter.acquire()).poll();
+    drop(idle);
+    let shares = Shares::new().guarantee("a", 0.1);
+    limiter.set_shares(shares).unwrap();
+    let _third = Polled::new(limiter.acquire()).poll();
+
+    assert_eq!((limiter.in_flight(), limiter.snapshot().spared), (3, 0));
+    let _fourth = Polled::new(limiter.acquire()).poll();
+    assert_eq!((limiter.in_flight(), limiter.snapshot().spared), (4, 1));
+}
+
+#[tokio::test]
+async fn what_is_spared_on_paper_is_counted_by_priority() {
+    let layer = AdmissionLayer::new(Fixed::new(1))
+        .queue(Queue::bounded(1))
+        .priority(|priority: &Priority| *priority)
+        .observe_only();
+    let limiter = layer.limiter().clone();
+    let mut service = layer.layer(service_fn(|_: Priority| pending::<Result<(), Fault>>()));
+
+    let waits_and_is_evicted = [Priority::Normal, Priority::Low, Priority::Critical];
+    let mut calls = waits_and_is_evicted.map(|priority| Polled::new(service.call(priority)));
+    for call in &mut calls {
+        assert!(call.poll().is_pending());
+    }
+    drop(calls);
+
+    let spared = limiter.snapshot().spared_by;
+    assert_eq!(spared.of(Reason::Evicted, Priority::Low), 1);
+    assert_eq!(spared.total(), 1);
+}
+
+#[test]
 fn a_limit_is_enforced_again_when_observing_ends() {
     let limiter = Limiter::new(Fixed::new(1));
     limiter.set_mode(Mode::Observe);
@@ -430,6 +532,61 @@ fn bounds_hold_while_learning_is_paused_and_it_resumes_from_there() {
     take(&limiter).complete(Outcome::Success);
 
     assert_eq!(limiter.limit(), 10);
+}
+
+#[test]
+fn an_algorithm_hears_that_a_pause_has_ended() {
+    struct Rebased(Arc<Mutex<Vec<usize>>>);
+
+    impl Algorithm for Rebased {
+        fn max_concurrency(&self) -> usize {
+            7
+        }
+
+        fn update(&mut self, _: &Sample) {}
+
+        fn rebase(&mut self, limit: usize, _: Bounds) {
+            self.0.lock().unwrap().push(limit);
+        }
+    }
+
+    let rebased = Arc::default();
+    let limiter = Limiter::new(Rebased(Arc::clone(&rebased)));
+
+    limiter.resume();
+    limiter.pause();
+    assert!(rebased.lock().unwrap().is_empty());
+    limiter.resume();
+
+    assert_eq!(*rebased.lock().unwrap(), [7]);
+}
+
+#[test]
+fn a_pause_does_not_thaw_an_algorithm_that_has_panicked() {
+    struct Panics(Arc<Mutex<u32>>);
+
+    impl Algorithm for Panics {
+        fn max_concurrency(&self) -> usize {
+            7
+        }
+
+        fn update(&mut self, _: &Sample) {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+            panic!("as it should");
+        }
+    }
+
+    let asked = Arc::default();
+    let limiter = Limiter::new(Panics(Arc::clone(&asked)));
+    take(&limiter).complete(Outcome::Success);
+    assert!(limiter.snapshot().frozen);
+
+    limiter.pause();
+    limiter.resume();
+    take(&limiter).complete(Outcome::Success);
+
+    assert!(limiter.snapshot().frozen);
+    assert_eq!(*asked.lock().unwrap_or_else(PoisonError::into_inner), 1);
 }
 
 #[test]

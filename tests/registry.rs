@@ -6,6 +6,8 @@ use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 
+use std::time::Duration;
+
 use tower_adaptive::{Algorithm, Fixed, Limiter, Limiters, Sample, registry};
 
 fn named(name: &str, limit: usize) -> Limiter {
@@ -127,6 +129,26 @@ fn an_algorithm_that_uses_the_registry_when_it_is_dropped_finds_it_free() {
     drop(from_registry);
 
     assert_eq!(*found.lock().unwrap(), Some(1));
+}
+
+#[test]
+fn a_name_that_uses_the_registry_when_it_is_asked_for_finds_it_free() {
+    struct Name;
+
+    impl From<Name> for String {
+        fn from(_: Name) -> Self {
+            // Another thread, so that the test fails rather than hangs.
+            let (sender, receiver) = std::sync::mpsc::channel();
+            std::thread::spawn(move || sender.send(registry::get("nobody").is_none()));
+            let free = receiver.recv_timeout(Duration::from_secs(1));
+            format!("the registry was free: {free:?}")
+        }
+    }
+    let limiter = Limiter::new(Fixed::new(1));
+
+    registry::insert(Name, &limiter);
+
+    assert!(registry::get("the registry was free: Ok(true)").is_some());
 }
 
 #[test]

@@ -211,3 +211,12 @@ fn it_says_when_it_was_exported_to_the_second() {
     assert_eq!(since.subsec_nanos(), 0);
     assert!(now().duration_since(at).unwrap() < Duration::from_secs(60));
 }
+
+#[test]
+fn formats_without_a_null_leave_out_what_is_not_known() {
+    let saved = json!({ "limit": 33, "exported_at": "2026-01-01T00:00:00Z" });
+
+    let warm: WarmStart = serde_json::from_value(saved).unwrap();
+
+    assert_eq!((warm.limit(), warm.baseline()), (33, None));
+}

@@ -5,6 +5,7 @@ use std::task::{Context, Poll, Waker};
 use super::idlers::IdlerId;
 use super::protocol::{Env, Gate};
 use super::waiters::Waiters;
+use crate::Reason;
 use crate::contain::contain;
 
 impl Gate {
@@ -23,6 +24,15 @@ impl Gate {
 
     pub(crate) fn is_closed(&self) -> bool {
         self.lock().is_closed()
+    }
+
+    /// Returns why somebody is turned away for whom there would be a reason without the end, too.
+    #[cold]
+    pub(super) fn closed_or(&self, reason: Reason) -> Reason {
+        match self.load().is_parked() && self.is_closed() {
+            true => Reason::Closed,
+            false => reason,
+        }
     }
 
     /// Returns whether anything is in flight.

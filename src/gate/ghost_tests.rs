@@ -71,7 +71,7 @@ fn a_ghost_that_has_waited_too_long_when_its_request_ends_would_have_been_turned
 
     let reason = world.gate.release(ghost, &*world);
 
-    assert_eq!(reason, Some(Reason::WaitedTooLong));
+    assert_eq!(reason, Some((Reason::WaitedTooLong, Normal)));
     world.release();
     world.assert_at_rest();
 }
@@ -83,7 +83,8 @@ fn an_evicted_ghost_says_so_when_its_request_ends() {
     let high = world.observe(&of(High));
     assert_eq!(in_flight(&world.gate), (1, 2));
 
-    assert_eq!(world.gate.release(low, &*world), Some(Reason::Evicted));
+    let reason = world.gate.release(low, &*world);
+    assert_eq!(reason, Some((Reason::Evicted, Low)));
 
     assert_eq!(world.gate.release(high, &*world), None);
     world.release();
@@ -107,7 +108,8 @@ fn a_request_takes_the_place_of_a_ghost_that_matters_less() {
 
     let _waits = world.wait(0, &of(Normal));
 
-    assert_eq!(world.gate.release(ghost, &*world), Some(Reason::Evicted));
+    let reason = world.gate.release(ghost, &*world);
+    assert_eq!(reason, Some((Reason::Evicted, Low)));
 }
 
 #[test]
@@ -119,7 +121,7 @@ fn ghosts_whose_time_is_over_make_room_in_a_full_queue() {
     let _waits = world.wait(0, &of(Normal));
 
     let reason = world.gate.release(late, &*world);
-    assert_eq!(reason, Some(Reason::WaitedTooLong));
+    assert_eq!(reason, Some((Reason::WaitedTooLong, Normal)));
 }
 
 #[test]
@@ -137,7 +139,7 @@ fn a_ghost_behind_one_that_is_granted_is_not_granted_after_its_deadline() {
 
     assert_eq!(in_flight(&world.gate), (3, 1));
     let reason = world.gate.release(late, &*world);
-    assert_eq!(reason, Some(Reason::WaitedTooLong));
+    assert_eq!(reason, Some((Reason::WaitedTooLong, Normal)));
     assert_eq!(world.gate.release(first, &*world), None);
 }
 

@@ -111,12 +111,17 @@ impl Gate {
         fresh: Option<Waker>,
         env: &impl Env,
     ) -> Result<Pass, Reason> {
+        let newcomer = place.is_none();
         let left = place.map(|key| waiters.remove(key).waker);
         let result = match waiters.is_closed() {
             true => Err(Reason::Closed),
+            // Who has come to the lock for other reasons than a limit is not spared anything.
+            false if newcomer && waiters.line.is_empty() => self
+                .admit_locked(&mut waiters, PartitionId::REST, 0, env)
+                .or(Ok(Pass::Spared)),
             false => Ok(Pass::Spared),
         };
-        if result.is_ok() {
+        if result == Ok(Pass::Spared) {
             self.enter_beyond();
         }
         self.settle_and_unlock(waiters, env);

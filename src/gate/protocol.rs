@@ -7,10 +7,10 @@ use super::slots::Key;
 use super::ticket::{Decision, Manner, Pass, Ticket};
 use super::waiters::{Timer, Waiters};
 use super::word::Word;
-use crate::Reason;
 use crate::contain::contain;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use crate::{Priority, Reason};
 
 /// How long a grant waits for its holder before somebody else who polls may have it.
 ///
@@ -144,7 +144,7 @@ impl Gate {
             .deadline
             .is_some_and(|deadline| deadline <= env.now())
         {
-            return Decision::Refused(Reason::DeadlineTooClose);
+            return Decision::Refused(self.closed_or(Reason::DeadlineTooClose));
         }
         if self.admit_if(|word| word.is_open() && word.room() > manner.headroom) {
             return Decision::Admitted(Pass::Plain);
@@ -161,8 +161,9 @@ impl Gate {
     }
 
     /// Gives back what a request was admitted with, and hands it on if somebody waits. Returns why
-    /// a request would have been turned away that is over now, if it would have been.
-    pub(crate) fn release(&self, pass: Pass, env: &impl Env) -> Option<Reason> {
+    /// a request would have been turned away that is over now, if it would have been, and how much it
+    /// mattered.
+    pub(crate) fn release(&self, pass: Pass, env: &impl Env) -> Option<(Reason, Priority)> {
         match pass {
             Pass::Plain => {
                 if self.give_back().is_parked() {
@@ -187,6 +188,20 @@ impl Gate {
     pub(crate) fn enter_beyond(&self) {
         // Relaxed: a count for people and samples.
         self.beyond.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// As [`enter_beyond`](Self::enter_beyond), outside the lock. `false` if the gate is closed, and
+    /// nobody comes in.
+    #[cold]
+    pub(crate) fn enter_beyond_if_open(&self, env: &impl Env) -> bool {
+        self.enter_beyond();
+        // Either this comes before the gate is parked, and an idler sees who is beyond; or it is seen
+        // to be parked here, and under the lock whether for good.
+        if self.fence().is_parked() && self.is_closed() {
+            self.release(Pass::Spared, env);
+            return false;
+        }
+        true
     }
 
     pub(super) fn leave_beyond(&self) {

@@ -11,7 +11,7 @@ use super::waiters::Waiters;
 use super::word::Word;
 use crate::contain::contain;
 use crate::sync::atomic::Ordering;
-use crate::{Mode, Queue, Reason, Shares};
+use crate::{Mode, Priority, Queue, Reason, Shares};
 
 /// What is to be changed.
 #[derive(Clone, Debug, Default)]
@@ -137,11 +137,12 @@ impl Gate {
         self.settle_and_unlock(waiters, env);
     }
 
-    /// Ends a ghost: its request is over. Returns why it would have been turned away, if so.
+    /// Ends a ghost: its request is over. Returns why it would have been turned away, if so, and how
+    /// much it mattered.
     #[inline(never)]
-    pub(super) fn lay_to_rest(&self, key: Key, env: &impl Env) -> Option<Reason> {
+    pub(super) fn lay_to_rest(&self, key: Key, env: &impl Env) -> Option<(Reason, Priority)> {
         let mut waiters = self.lock();
-        let until = waiters.until(&key);
+        let (until, priority) = (waiters.until(&key), waiters.priority(&key));
         let left = waiters.remove(key);
         if left.pass.is_some() {
             self.take_back(&mut waiters, left.pass);
@@ -151,13 +152,14 @@ impl Gate {
             self.fence();
         }
         self.settle_and_unlock(waiters, env);
-        match left.state {
+        let reason = match left.state {
             State::Refused(reason) => Some(reason),
             State::Queued if until.is_some_and(|until| until <= env.now()) => {
                 Some(Reason::WaitedTooLong)
             }
             _ => None,
-        }
+        };
+        reason.map(|reason| (reason, priority))
     }
 
     /// Takes back what was granted, under the lock.

@@ -9,7 +9,7 @@ use super::protocol::REQUEST_GRANT_LIFETIME;
 use super::shares::{PartitionId, Partitions};
 use super::slots::{Index, Key, Kind, List, Request, Slots, State};
 use super::ticket::Pass;
-use crate::{Reason, Shares};
+use crate::{Priority, Reason, Shares};
 
 /// Everybody who could not be admitted at once: what lies under the gate's lock.
 ///
@@ -246,6 +246,10 @@ impl Waiters {
             Kind::Patient => None,
             Kind::Request(request) => Some(request.until),
         }
+    }
+
+    pub(super) fn priority(&self, key: &Key) -> Priority {
+        self.slots.at(key.0).priority()
     }
 
     pub(super) fn has_waker(&self, key: &Key, waker: &Waker) -> bool {

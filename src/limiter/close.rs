@@ -54,6 +54,8 @@ impl Limiter {
     /// For a graceful drain, after [`close`](Self::close). On an open limiter it ends with the first
     /// moment without a request, if there is one, and others may have been admitted since.
     /// Permits count that a service took in `poll_ready` and has not spent: drop such services first.
+    /// A response whose body is being streamed counts for as long as it holds a permit: by default that
+    /// ends with its head, and with feature `http` a layer can have it held to the end (`streaming`).
     ///
     /// # Cancel safety
     ///

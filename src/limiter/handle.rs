@@ -191,11 +191,15 @@ impl Limiter {
         self.gate().queued()
     }
 
-    /// Returns whether a newcomer would have to wait, or be rejected.
+    /// Returns whether a newcomer would have to wait, or be rejected: if nothing is free, or the
+    /// limiter is [closed](Self::close). If it [observes](crate::Mode::Observe), whether that would
+    /// be so if it did not.
     #[must_use]
     pub fn is_saturated(&self) -> bool {
         let word = self.gate().load();
-        self.waiting() > 0 || word.in_flight() >= word.limit()
+        self.waiting() > 0
+            || word.in_flight() >= word.limit()
+            || (word.is_parked() && self.is_closed())
     }
 
     /// Returns the share of the limit in use, waiting callers included: 1.0 is full.

@@ -17,7 +17,7 @@ use super::handle::Limiter;
 use super::learner::Observed;
 use super::path::Finished;
 use crate::gate::{Pass, Permit};
-use crate::{Algorithm, Bounds, Outcome, Sample};
+use crate::{Algorithm, Bounds, Fixed, Mode, Outcome, Sample};
 
 /// Writes down what it is taught.
 struct Tally(std::sync::Arc<std::sync::Mutex<Vec<usize>>>);
@@ -360,5 +360,30 @@ fn a_producer_waits_for_no_other() {
             assert_eq!(observed.rtt.as_nanos(), u128::from(observed.in_flight));
         }
         assert_eq!(buffer.pop(), None);
+    });
+}
+
+/// A drain is over when nothing is in flight: who is let in only because the limiter observes has come
+/// before the end, and is waited for, or does not come in.
+#[test]
+fn nobody_is_spared_after_a_drain() {
+    check(3, || {
+        let limiter = Limiter::new(Fixed::new(1));
+        limiter.set_mode(Mode::Observe);
+        let permit = limiter.try_acquire().expect("room");
+        let newcomer = {
+            let limiter = limiter.clone();
+            thread::spawn(move || limiter.try_acquire())
+        };
+        limiter.close();
+        permit.complete(Outcome::Success);
+        let mut idle = limiter.idle();
+        let mut cx = Context::from_waker(Waker::noop());
+        let is_over = Pin::new(&mut idle).poll(&mut cx).is_ready();
+        let newcomer = newcomer.join().unwrap();
+
+        assert!(!is_over || newcomer.is_none());
+        drop((idle, newcomer));
+        assert_eq!(limiter.in_flight(), 0);
     });
 }

@@ -52,14 +52,16 @@ impl Limiter {
 
     /// Admits a request that is not to wait, or counts it as rejected.
     pub(crate) fn admit(&self) -> Option<Pass> {
-        match self.gate().try_acquire(self) {
+        let admitted = self
+            .gate()
+            .try_acquire(self)
+            .or_else(|reason| self.spare(reason, Priority::Normal, Mode::Enforce));
+        match admitted {
             Ok(pass) => Some(pass),
-            Err(reason) => self
-                .spare(reason, Priority::Normal, Mode::Enforce)
-                .or_else(|| {
-                    self.core.learner.rejected.count(reason);
-                    None
-                }),
+            Err(reason) => {
+                self.core.learner.rejected.count(reason);
+                None
+            }
         }
     }
 
@@ -89,26 +91,28 @@ impl Limiter {
     #[cold]
     fn refuse(&self, reason: Reason, priority: Priority, layer: Mode) -> Entry {
         match self.spare(reason, priority, layer) {
-            Some(pass) => Entry::Admitted(pass),
-            None => Entry::Rejected(self.reject_of(reason, priority)),
+            Ok(pass) => Entry::Admitted(pass),
+            Err(reason) => Entry::Rejected(self.reject_of(reason, priority)),
         }
     }
 
-    /// Lets a request in that is refused, where that is only observed.
+    /// Lets a request in that is refused, where that is only observed; or says why not.
     #[inline]
-    fn spare(&self, reason: Reason, priority: Priority, layer: Mode) -> Option<Pass> {
+    fn spare(&self, reason: Reason, priority: Priority, layer: Mode) -> Result<Pass, Reason> {
         let observes = layer == Mode::Observe || self.gate().observes();
         match observes && reason != Reason::Closed {
-            true => Some(self.let_in(reason, priority)),
-            false => None,
+            true => self.let_in(reason, priority),
+            false => Err(reason),
         }
     }
 
     #[cold]
-    fn let_in(&self, reason: Reason, priority: Priority) -> Pass {
+    fn let_in(&self, reason: Reason, priority: Priority) -> Result<Pass, Reason> {
+        if !self.gate().enter_beyond_if_open(self) {
+            return Err(Reason::Closed);
+        }
         self.count_spared(reason, priority);
-        self.gate().enter_beyond();
-        Pass::Spared
+        Ok(Pass::Spared)
     }
 
     /// Counts a request that was let in only because somebody observes.
@@ -217,8 +221,8 @@ impl Limiter {
     }
 
     fn give_back(&self, pass: Pass, env: &impl Env) {
-        if let Some(reason) = self.gate().release(pass, env) {
-            self.count_spared(reason, Priority::Normal);
+        if let Some((reason, priority)) = self.gate().release(pass, env) {
+            self.count_spared(reason, priority);
         }
     }
 

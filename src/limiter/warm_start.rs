@@ -14,7 +14,8 @@ pub struct WarmStart {
     /// As it reports itself.
     algorithm: Option<String>,
     limit: usize,
-    #[cfg_attr(feature = "serde", serde(with = "humantime_serde"))]
+    // Formats without a null leave out what is not known.
+    #[cfg_attr(feature = "serde", serde(default, with = "humantime_serde"))]
     baseline: Option<Duration>,
     #[cfg_attr(feature = "serde", serde(with = "humantime_serde"))]
     exported_at: SystemTime,
@@ -103,8 +104,8 @@ impl Limiter {
     ///
     /// # Errors
     ///
-    /// If it is too old, comes from the future (by more than a minute), or is that of a limiter
-    /// with another name or algorithm. Nothing has changed then.
+    /// If it is too old, comes from the future (by more than a minute), holds a limit or a baseline of
+    /// 0, or is that of a limiter with another name or algorithm. Nothing has changed then.
     pub fn restore(&self, warm: &WarmStart, max_age: Duration) -> Result<(), RestoreError> {
         warm.check_age(max_age)?;
         warm.check_values()?;

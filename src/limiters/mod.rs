@@ -11,6 +11,7 @@
 //! only handle knows that nobody is between looking it up and using it.
 
 mod builder;
+mod close;
 mod listed;
 mod roster;
 mod set;

@@ -57,6 +57,8 @@
 //! - Counters and histograms are told once. With several recorders, each gets what was new when it was
 //!   its turn.
 //! - A recorder of zero size is taken for none.
+//! - A service that was not ready and is left alone, as by `LoadShed`, waits until it is asked again: below
+//!   one, the `queue_wait_seconds` of a `ConcurrencyLimit` tell nothing of requests.
 //! - Names are labels. Of a set of limiters by key, at most
 //!   [`most_listed`](crate::LimitersBuilder::most_listed) are exported at once.
 //! - Recorders that keep single values, as the Prometheus exporter does, are told each RTT of the last

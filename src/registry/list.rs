@@ -47,9 +47,11 @@ pub fn all() -> Vec<(String, Limiter)> {
 pub fn insert(name: impl Into<String>, limiter: &Limiter) {
     #[cfg(feature = "metrics")]
     limiter.measure();
+    // Outside the lock: how a name is made is not ours.
+    let entry = Entry::new(name.into(), limiter);
     let unobserved = {
         let mut list = lock();
-        list.insert(Entry::new(name.into(), limiter), limiter);
+        list.insert(entry, limiter);
         list.begin_to_observe()
     };
     if unobserved {
