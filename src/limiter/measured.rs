@@ -16,7 +16,7 @@ mod listed {
     use crate::Outcome;
     use crate::limiter::Limiter;
     use crate::limiter::learner::Observed;
-    use crate::metrics::Buckets;
+    use crate::metrics::Shards;
 
     /// Empty until the limiter is listed.
     #[derive(Debug, Default)]
@@ -25,9 +25,9 @@ mod listed {
     #[derive(Debug)]
     pub(crate) struct Histograms {
         /// Of successes.
-        pub(crate) rtts: Buckets,
+        pub(crate) rtts: Shards,
         /// Of those who waited. Most never do.
-        waits: OnceLock<Buckets>,
+        waits: OnceLock<Shards>,
     }
 
     impl Measured {
@@ -37,7 +37,7 @@ mod listed {
 
         pub(crate) fn start(&self) {
             self.0.get_or_init(|| Histograms {
-                rtts: Buckets::new(),
+                rtts: Shards::new(),
                 waits: OnceLock::new(),
             });
         }
@@ -55,7 +55,7 @@ mod listed {
     }
 
     impl Histograms {
-        pub(crate) fn waits(&self) -> Option<&Buckets> {
+        pub(crate) fn waits(&self) -> Option<&Shards> {
             self.waits.get()
         }
     }
@@ -94,7 +94,7 @@ mod listed {
     #[cold]
     fn record(limiter: &Limiter, since: Instant) {
         if let Some(histograms) = limiter.core.measured.histograms() {
-            let waits = histograms.waits.get_or_init(Buckets::new);
+            let waits = histograms.waits.get_or_init(Shards::new);
             waits.record(Instant::now().saturating_duration_since(since));
         }
     }

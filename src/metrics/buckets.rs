@@ -6,27 +6,33 @@ use std::time::Duration;
 ///
 /// Log-linear: 32 buckets to each doubling, so that the middle of a bucket is within 1.6% of whatever
 /// fell into it; nanoseconds below 64 have a bucket each.
-pub(crate) struct Buckets(Box<[AtomicU64]>);
+pub(super) struct Buckets(Box<[AtomicU64]>);
 
 impl Buckets {
-    pub(crate) fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self((0..LEN).map(|_| AtomicU64::new(0)).collect())
     }
 
     // Relaxed, here and below: counts, each of them for itself.
     #[inline]
-    pub(crate) fn record(&self, duration: Duration) {
-        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+    pub(super) fn record(&self, duration: Duration) {
+        // As `as_nanos`, without its u128.
+        let seconds = duration.as_secs().saturating_mul(1_000_000_000);
+        let nanos = seconds.saturating_add(u64::from(duration.subsec_nanos()));
         self.0[index(nanos)].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Returns what was recorded and not taken before: the middles of buckets, in seconds, and how
-    /// often. `taken` remembers; whoever takes at the same time with the same gets the rest.
-    pub(crate) fn take(&self, taken: &Self) -> Vec<(f64, usize)> {
-        let counts = self.0.iter().zip(&taken.0).enumerate();
-        counts
-            .filter_map(|(index, (count, taken))| {
-                let total = count.load(Ordering::Relaxed);
+    /// Returns what was recorded in any of `parts` and not taken before: the middles of buckets, in
+    /// seconds, and how often. `taken` remembers; whoever takes at the same time with the same gets
+    /// the rest.
+    pub(super) fn take(parts: &[&Self], taken: &Self) -> Vec<(f64, usize)> {
+        let taken = taken.0.iter().enumerate();
+        taken
+            .filter_map(|(index, taken)| {
+                let counts = parts
+                    .iter()
+                    .map(|part| part.0[index].load(Ordering::Relaxed));
+                let total = counts.sum::<u64>();
                 if total == 0 {
                     return None;
                 }
@@ -94,12 +100,12 @@ mod tests {
         let (buckets, taken) = (Buckets::new(), Buckets::new());
         buckets.record(Duration::from_nanos(7));
         buckets.record(Duration::from_nanos(7));
-        assert_eq!(buckets.take(&taken), [(7e-9, 2)]);
+        assert_eq!(Buckets::take(&[&buckets], &taken), [(7e-9, 2)]);
 
         buckets.record(Duration::from_nanos(7));
 
-        assert_eq!(buckets.take(&taken), [(7e-9, 1)]);
-        assert_eq!(buckets.take(&taken), []);
+        assert_eq!(Buckets::take(&[&buckets], &taken), [(7e-9, 1)]);
+        assert_eq!(Buckets::take(&[&buckets], &taken), []);
     }
 
     proptest! {

@@ -67,10 +67,11 @@
 mod buckets;
 mod catalog;
 mod publish;
+mod shards;
 mod told;
 
 pub use catalog::describe;
 pub use publish::publish;
 
-pub(crate) use buckets::Buckets;
+pub(crate) use shards::Shards;
 pub(crate) use told::Told;

@@ -2,6 +2,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::buckets::Buckets;
+use super::shards::Shards;
 use crate::{Priority, Reason};
 
 /// What was told of one limiter under one name, so that nothing is told twice.
@@ -38,10 +39,10 @@ impl Total {
 }
 
 impl Taken {
-    pub(super) fn take(&self, buckets: Option<&Buckets>) -> Vec<(f64, usize)> {
-        let Some(buckets) = buckets else {
+    pub(super) fn take(&self, shards: Option<&Shards>) -> Vec<(f64, usize)> {
+        let Some(shards) = shards else {
             return Vec::new();
         };
-        buckets.take(self.0.get_or_init(Buckets::new))
+        shards.take(self.0.get_or_init(Buckets::new))
     }
 }
