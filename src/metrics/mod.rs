@@ -29,7 +29,7 @@
 //! | `tower_adaptive_in_flight` | gauge | requests | | in flight, and permits taken and not spent yet |
 //! | `tower_adaptive_waiting` | gauge | requests | | callers, and requests in the queue, waiting for a permit |
 //! | `tower_adaptive_admitted_total` | counter | requests | | admitted |
-//! | `tower_adaptive_finished_total` | counter | requests | `outcome`: `success`, `overload`, `canceled`, `ignored` | finished |
+//! | `tower_adaptive_finished_total` | counter | requests | `outcome`: `success`, `overload`, `canceled`, `ignored` | finished, but for those of `samples_dropped_total`, whose outcome nobody noted |
 //! | `tower_adaptive_rejected_total` | counter | requests | `reason`: [`Reason::as_str`](crate::Reason::as_str); `priority`: [`Priority::as_str`](crate::Priority::as_str) | turned away |
 //! | `tower_adaptive_spared_total` | counter | requests | `reason` | let in only because the limiter observes |
 //! | `tower_adaptive_abandoned_total` | counter | requests | | dropped by their callers while they waited in the queue |
@@ -59,6 +59,8 @@
 //! - A recorder of zero size is taken for none.
 //! - A service that was not ready and is left alone, as by `LoadShed`, waits until it is asked again: below
 //!   one, the `queue_wait_seconds` of a `ConcurrencyLimit` tell nothing of requests.
+//! - A limiter that is listed takes 10 KiB for its RTTs for each of the first four threads that finish requests,
+//!   as much again if somebody waits, and 10 KiB of each for what was told.
 //! - Names are labels. Of a set of limiters by key, at most
 //!   [`most_listed`](crate::LimitersBuilder::most_listed) are exported at once.
 //! - Recorders that keep single values, as the Prometheus exporter does, are told each RTT of the last

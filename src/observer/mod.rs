@@ -1,7 +1,8 @@
 //! Who looks at the listed limiters, so that no request has to tell of itself: a thread of ours.
 //!
-//! It looks at each of them every 100 ms, reading a few atomics, and once a second publishes figures
-//! (feature `metrics`). What is notable it tells at once (feature `tracing`). It starts with the first
+//! It looks at each of them every 100 ms, reading a few atomics and, if somebody subscribes to
+//! verdicts, the algorithm's report. Once a second it publishes figures (feature `metrics`), from a
+//! snapshot. What is notable it tells at once (feature `tracing`). It starts with the first
 //! limiter that is listed and ends when none is. If it cannot be started nothing is looked at, and all
 //! else works; the next limiter tries again.
 //!
