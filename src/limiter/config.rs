@@ -224,7 +224,8 @@ impl Limiter {
     ///
     /// Requests go on meanwhile; none is dropped. What was learned stays as far as it still holds: if
     /// the algorithm is the same, with the same options, all of it; with other options, the limit and
-    /// the baseline; if it is another one, the limit. An algorithm that is left out stays.
+    /// the baseline; if it is another one, the limit. An algorithm that is left out stays. A frozen limiter
+    /// thaws if an algorithm is named.
     ///
     /// # Errors
     ///
@@ -246,7 +247,7 @@ impl Limiter {
     ) -> Option<Box<dyn Algorithm>> {
         let mut spare = valid.algorithm;
         if let Some(wanted) = &config.algorithm {
-            if state.settings.algorithm.as_ref() != Some(wanted) {
+            if state.settings.algorithm.as_ref() != Some(wanted) || state.is_frozen() {
                 spare = spare.take().map(|new| state.exchange(new, wanted));
                 state.settings.algorithm = Some(wanted.clone());
             }
@@ -284,5 +285,26 @@ impl State {
             self.restore(self.limit(), Some(baseline));
         }
         before
+    }
+}
+
+#[cfg(all(test, not(tower_adaptive_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frozen_limiter_thaws_with_the_algorithm_that_it_had() {
+        let config = LimiterConfig::new().algorithm(FathomBuilder::default());
+        let limiter = config.try_build().unwrap();
+        let panics = |state: &mut State| state.consult(|_| panic!("part of the test"));
+        limiter.change(panics);
+        assert!(limiter.snapshot().frozen);
+
+        limiter.apply(&LimiterConfig::new()).unwrap();
+        assert!(limiter.snapshot().frozen, "no algorithm is named");
+        limiter.apply(&config).unwrap();
+
+        assert!(!limiter.snapshot().frozen);
+        assert_eq!(limiter.config(), config);
     }
 }
