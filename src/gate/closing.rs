@@ -40,8 +40,8 @@ impl Gate {
         self.load().in_flight() > 0 || self.beyond() > 0
     }
 
-    /// Waits until nothing is in flight, be it for a moment. `id` is the caller's, kept between polls and given to
-    /// [`forget_idler`](Self::forget_idler) if it loses interest.
+    /// Waits until nothing is in flight, be it for a moment. `id` is the caller's, kept between polls
+    /// and given to [`forget_idler`](Self::forget_idler) if it loses interest.
     ///
     /// Whoever finishes last sees that the gate is parked, or has changed the word before it was, and
     /// is seen here: see the two columns in the [module](super)'s essay.

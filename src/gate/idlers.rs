@@ -1,7 +1,7 @@
 use std::task::Waker;
 
 /// Those who wait until nothing is in flight. Few, and seldom: a list will do.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Idlers {
     list: Vec<(IdlerId, Waker)>,
     /// Wakers of those whose wait is over.

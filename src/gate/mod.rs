@@ -114,6 +114,7 @@ mod drain;
 mod idlers;
 mod lanes;
 mod line;
+mod observing;
 mod parked;
 mod permit;
 mod protocol;

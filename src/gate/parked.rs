@@ -60,7 +60,7 @@ impl Gate {
             let mut turn = Turn::default();
             let key = match place.take() {
                 Some(key) if waiters.is_decided(&key) => key,
-                returning if self.is_unlimited(&waiters) => {
+                returning if self.lets_nobody_wait(&waiters) => {
                     return Poll::Ready(self.let_go(waiters, returning, fresh, env));
                 }
                 returning => {
@@ -96,37 +96,6 @@ impl Gate {
             }
             fresh = Some(cx.waker().clone());
         }
-    }
-
-    /// Whether nobody waits any more: all are turned away, or let in.
-    fn is_unlimited(&self, waiters: &Waiters) -> bool {
-        waiters.is_closed() || self.observes()
-    }
-
-    /// Ends the wait of somebody, or does not begin it, where nobody waits any more.
-    fn let_go(
-        &self,
-        mut waiters: MutexGuard<'_, Waiters>,
-        place: Option<Key>,
-        fresh: Option<Waker>,
-        env: &impl Env,
-    ) -> Result<Pass, Reason> {
-        let newcomer = place.is_none();
-        let left = place.map(|key| waiters.remove(key).waker);
-        let result = match waiters.is_closed() {
-            true => Err(Reason::Closed),
-            // Who has come to the lock for other reasons than a limit is not spared anything.
-            false if newcomer && waiters.line.is_empty() => self
-                .admit_locked(&mut waiters, PartitionId::REST, 0, env)
-                .or(Ok(Pass::Spared)),
-            false => Ok(Pass::Spared),
-        };
-        if result == Ok(Pass::Spared) {
-            self.enter_beyond();
-        }
-        self.settle_and_unlock(waiters, env);
-        contain(|| drop((left, fresh)));
-        result
     }
 
     /// Takes room on behalf of somebody under the lock, and counts it where it is counted.

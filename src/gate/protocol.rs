@@ -85,13 +85,6 @@ impl Gate {
         self.queued.load(Ordering::Relaxed)
     }
 
-    /// Returns how many requests are in flight that only an observing layer let in.
-    #[inline]
-    pub(crate) fn beyond(&self) -> usize {
-        // Relaxed: a reading for people and samples.
-        self.beyond.load(Ordering::Relaxed)
-    }
-
     /// Returns whether requests may wait.
     #[inline]
     pub(crate) fn has_queue(&self) -> bool {
@@ -184,31 +177,6 @@ impl Gate {
         None
     }
 
-    /// Counts a request in flight that only an observing layer let in.
-    pub(crate) fn enter_beyond(&self) {
-        // Relaxed: a count for people and samples.
-        self.beyond.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// As [`enter_beyond`](Self::enter_beyond), outside the lock. `false` if the gate is closed, and
-    /// nobody comes in.
-    #[cold]
-    pub(crate) fn enter_beyond_if_open(&self, env: &impl Env) -> bool {
-        self.enter_beyond();
-        // Either this comes before the gate is parked, and an idler sees who is beyond; or it is seen
-        // to be parked here, and under the lock whether for good.
-        if self.fence().is_parked() && self.is_closed() {
-            self.release(Pass::Spared, env);
-            return false;
-        }
-        true
-    }
-
-    pub(super) fn leave_beyond(&self) {
-        // Relaxed: as above.
-        self.beyond.fetch_sub(1, Ordering::Relaxed);
-    }
-
     /// Gives up a place in the queue; a grant is passed on.
     pub(crate) fn leave(&self, place: Key, env: &impl Env) {
         let mut waiters = self.lock();
@@ -281,12 +249,6 @@ impl Gate {
         for waker in wakers {
             contain(|| waker.wake());
         }
-    }
-
-    /// Returns whether everybody is let in, and what would have become of them only counted.
-    pub(crate) fn observes(&self) -> bool {
-        // Relaxed: whoever was told to observe a moment ago is treated as before.
-        self.observing.load(Ordering::Relaxed)
     }
 
     /// Orders everything before it, here, before everything after a later change of the word,
