@@ -36,8 +36,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     axum::serve(listener, app)
         .with_graceful_shutdown(drain(limiter.clone()))
         .await?;
-    fs::write(saved(), serde_json::to_string(&limiter.export())?)?;
-    println!("drained; the limit was {}", limiter.limit());
+    println!("nothing is in flight any more");
     Ok(())
 }
 
@@ -54,10 +53,21 @@ async fn ready(State(limiter): State<Limiter>) -> (StatusCode, &'static str) {
 /// Stands for SIGTERM: turns away who comes now, and waits for those who are there.
 async fn drain(limiter: Limiter) {
     sleep(Duration::from_secs(4)).await;
+    if let Err(error) = save(&limiter) {
+        println!("the next start will be a cold one: {error}");
+    }
     println!("closing, with {} in flight", limiter.in_flight());
     limiter.close();
     limiter.idle().await;
-    println!("nothing is in flight any more");
+}
+
+/// Before the end: a limiter that empties learns from what is no load.
+fn save(limiter: &Limiter) -> Result<(), Box<dyn Error>> {
+    println!("the limit is {}", limiter.limit());
+    Ok(fs::write(
+        saved(),
+        serde_json::to_string(&limiter.export())?,
+    )?)
 }
 
 fn warm_start(limiter: &Limiter) -> Result<(), Box<dyn Error>> {

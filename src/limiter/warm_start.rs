@@ -64,7 +64,8 @@ pub enum RestoreError {
 impl Limiter {
     /// Returns what was learned, for a [`restore`](Self::restore) after the next start.
     ///
-    /// Write it down when the service stops, or now and then. A limiter that has not learned yet, or
+    /// Write it down now and then, or when the service stops, before it is [closed](Self::close): a
+    /// limiter that empties learns from what is no load. A limiter that has not learned yet, or
     /// with nothing to do, exports what it has: the limit it stands at.
     ///
     /// # Examples
